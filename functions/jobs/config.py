@@ -6,8 +6,8 @@ A deployable declares one frozen dataclass whose fields are made by `setting()`:
     class Settings:
         lease_seconds: float = setting("LEASE_SECONDS", "How long an attempt may stay silent.", default=120.0)
 
-and calls `load(Settings, os.environ)` when it first needs it (never at import). The README's table is generated from the
-same declarations, so it cannot be wrong.
+and calls `load(Settings, os.environ)` when it first needs it (never at import). The README's table is generated from
+the same declarations, so it cannot be wrong.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Setting:
 
 
 def setting(name: str, description: str, *, default: Any = REQUIRED, secret: bool = False) -> Any:
-    """A dataclass field that is read from the environment variable `name`. Types: str, int, float, bool, tuple[str, …]."""
+    """A dataclass field read from the environment variable `name`: str, int, float, bool or tuple[str, ...]."""
     metadata = {"name": name, "description": description, "secret": secret}
     if default is REQUIRED:
         return dataclasses.field(metadata=metadata)
@@ -82,7 +82,8 @@ def load(cls: Callable[..., T], environ: Mapping[str, str] = os.environ) -> T:
             missing.append(declared.name)
     if missing:
         raise SettingError(f"Set {', '.join(missing)} in the environment; the README describes each setting.")
-    return cls(**values)
+    loaded: T = cls(**values)
+    return loaded
 
 
 def _parse(declared: Setting, raw: str) -> Any:

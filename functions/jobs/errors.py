@@ -77,7 +77,7 @@ class FailedPrecondition(PermanentError):
 
 
 class ResourceExhausted(PermanentError):
-    """Over a quota. Not retryable by us: the user decides when to ask again, `retry_after_seconds` from now or later."""
+    """Over a quota. Not retryable by us: the user asks again, `retry_after_seconds` from now or later."""
 
     code = "resource_exhausted"
 

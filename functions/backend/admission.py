@@ -1,0 +1,86 @@
+"""From a pending document to a queued job: validate, see who owns what, charge the quota, all in one transaction.
+
+Afterwards, outside the transaction, the job is enqueued; if that fails the event is retried, and if the event is lost
+the reconciler enqueues it. Repeating any of it changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from backend import quotas
+from backend.identity import owned
+from backend.services import Services
+from backend.settings import Settings
+from jobs import documents
+from jobs import quotas as arithmetic
+from jobs.documents import QUOTAS, STORIES, VOICE_PROFILES, Status
+from jobs.errors import FailedPrecondition
+from jobs.logs import job_fields
+from jobs.model import Job, Kind, State
+from jobs.store import NewJob, Read, utc_now
+from jobs.transition import Fields
+
+log = logging.getLogger(__name__)
+
+
+def admit(services: Services, request_path: str) -> Job | None:
+    """Admit the request at this path and enqueue its job. Raises only what another delivery may mend."""
+    settings = services.settings()
+    collection, _, document_id = request_path.partition("/")
+    judge = _JUDGES[collection]
+    job = services.store().admit(request_path, lambda fields, read: judge(settings, document_id, fields, read))
+    if job is None:
+        log.info("nothing to admit", extra={"requestPath": request_path})
+        return None
+    if job.state is State.QUEUED:
+        services.queues().enqueue(job)
+        log.info("queued", extra=job_fields(job))
+    return job
+
+
+def _judge_voice_profile(settings: Settings, voice_id: str, fields: Fields, read: Read) -> NewJob:
+    request = documents.validate_voice_profile(fields)
+    limit = quotas.clone_limit(settings)
+    after, charge = arithmetic.charge(read(f"{QUOTAS}/{request.user_id}"), limit, 0, utc_now())
+    work = {
+        "voiceId": voice_id,
+        "name": request.name,
+        "language": request.language,
+        "recordingKey": request.recording_key,
+        "modelType": request.model_type,
+    }
+    return NewJob(Kind.CLONE, request.user_id, work, charge, after)
+
+
+def _judge_audio_request(settings: Settings, request_id: str, fields: Fields, read: Read) -> NewJob:
+    del request_id
+    request = documents.validate_audio_request(fields)
+    story = owned(read(f"{STORIES}/{request.story_id}"), request.user_id, "story")
+    voice = owned(read(f"{VOICE_PROFILES}/{request.voice_id}"), request.user_id, "voice")
+    if voice.get("status") != Status.READY:
+        raise FailedPrecondition("This voice is not ready yet; please wait until it is, or record it again.")
+    text = documents.validate_text(request.text if request.text is not None else story.get("text"))
+    limit = quotas.narrate_limit(settings)
+    after, charge = arithmetic.charge(read(f"{QUOTAS}/{request.user_id}"), limit, len(text), utc_now())
+    work = {
+        "storyId": request.story_id,
+        "voiceId": request.voice_id,
+        "voiceName": voice.get("name"),
+        "profileKey": voice.get("profileKey"),
+        "language": request.language,
+        "text": text,
+        "format": request.format,
+        "parameters": {
+            "speed": request.speed,
+            "pitch": request.pitch,
+            "exaggeration": request.exaggeration,
+            "cfgWeight": request.cfg_weight,
+            "temperature": request.temperature,
+            "seed": request.seed,
+        },
+    }
+    return NewJob(Kind.NARRATE, request.user_id, work, charge, after)
+
+
+_JUDGES = {VOICE_PROFILES: _judge_voice_profile, documents.AUDIO_REQUESTS: _judge_audio_request}

@@ -1,0 +1,116 @@
+"""What stands between the platform and the backend: an event becomes a call, an error becomes the platform's "again?".
+
+    raised by the backend      a document event or message   a task                       a callable
+    PermanentError             logged, acknowledged          logged, acknowledged         the caller gets it
+    RetryableError, any other  raised: delivered again       503 / 500: delivered again   the caller gets it
+
+An error that leaves a function is put into the 500's body by the functions framework, so only ours do.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from firebase_functions import firestore_fn, https_fn, pubsub_fn, scheduler_fn
+from firebase_functions.core import CloudEvent
+from firebase_functions.https_fn import FunctionsErrorCode, HttpsError
+from msgspec import DecodeError, Struct, ValidationError
+
+from backend.services import services
+from jobs import logs
+from jobs.documents import validate
+from jobs.errors import Internal, PermanentError, RetryableError
+from jobs.outbox import JobEvent
+
+log = logging.getLogger(__name__)
+Fields = dict[str, Any]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Task(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """The body of a task, as backend.tasks writes it."""
+
+    job_id: str
+    attempt: int
+
+
+def retried(function: Function) -> Function:
+    """Have the platform deliver an event again when its function raises. The decorators have no option for it.
+
+    Source: firebase-functions-python issue 165; the endpoint is what the deployment reads.
+    """
+    declared: Any = function
+    declared.__firebase_endpoint__.eventTrigger["retry"] = True
+    return function
+
+
+def document_created(event: firestore_fn.Event[Any]) -> None:
+    from backend import admission  # noqa: PLC0415  (each function loads only what it runs)
+
+    path = event.document
+    _acknowledge(lambda: admission.admit(services(), path), {"requestPath": path})
+
+
+def message_published(event: CloudEvent[pubsub_fn.MessagePublishedData[Any]]) -> None:
+    from backend import notifications  # noqa: PLC0415
+
+    try:
+        happened = JobEvent.decode(base64.b64decode(event.data.message.data or ""))
+    except (DecodeError, ValidationError, ValueError):
+        log.exception("a message that is no job event")
+        return
+    _acknowledge(lambda: notifications.handle(services(), happened), {"jobId": happened.job_id})
+
+
+def task_dispatched(request: https_fn.CallableRequest[Any]) -> None:
+    from backend import dispatch  # noqa: PLC0415
+
+    def handle() -> None:
+        task = validate(request.data, Task)
+        dispatch.dispatch(services(), task.job_id, task.attempt)
+
+    try:
+        _acknowledge(handle, {})
+    except Internal as error:
+        raise HttpsError(FunctionsErrorCode.INTERNAL, error.message) from error
+    except RetryableError as error:
+        raise HttpsError(FunctionsErrorCode.UNAVAILABLE, error.message) from error
+
+
+def scheduled(event: scheduler_fn.ScheduledEvent) -> None:
+    del event
+    from backend import reconcile  # noqa: PLC0415
+
+    _acknowledge(lambda: reconcile.reconcile(services()), {})
+
+
+def create_upload(request: https_fn.CallableRequest[Any]) -> Fields:
+    from backend import callables  # noqa: PLC0415
+
+    logs.configure()
+    return callables.answer(services(), request, callables.create_upload)
+
+
+def get_audio_url(request: https_fn.CallableRequest[Any]) -> Fields:
+    from backend import callables  # noqa: PLC0415
+
+    logs.configure()
+    return callables.answer(services(), request, callables.get_audio_url)
+
+
+def _acknowledge(handle: Callable[[], object], fields: Fields) -> None:
+    """Run it; return when it is done or never can be, raise one of our retryable errors when it should come again."""
+    logs.configure()
+    try:
+        handle()
+    except PermanentError as error:
+        log.exception("given up: %s", error.code, extra=fields)
+    except RetryableError as error:
+        log.warning("to be delivered again: %s", error.code, exc_info=True, extra=fields)
+        raise
+    except Exception as error:
+        log.exception("unexpected", extra=fields)
+        raise Internal("Something went wrong on our side.") from error

@@ -1,0 +1,129 @@
+"""GPU backends: where an attempt is handed over to be spoken.
+
+Both take a job's id and attempt; the worker finds everything else in Firestore. Submitting twice is possible with
+either (an answer can be lost), and harmless: the worker's claim lets one of them in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, Protocol
+
+import httpx
+
+from backend.settings import Settings
+from backend.tasks import TaskQueues
+from jobs.errors import FailedPrecondition, NotFound, Unavailable
+from jobs.model import Backend, Job, Kind
+
+_TIMEOUT = httpx.Timeout(15.0, connect=5.0)
+_RUN_DEADLINE_SECONDS = 1800  # the longest that Cloud Tasks waits for an answer
+
+
+class BackendState(Enum):
+    """What has become of a GPU job."""
+
+    ALIVE = "alive"  # waiting or running
+    OVER = "over"  # ended one way or another, or unknown to the backend by now
+
+
+class GpuBackend(Protocol):
+    def submit(self, job: Job) -> Backend:
+        """Hand the job's attempt over. Raises Unavailable (try again) or FailedPrecondition (it never will)."""
+        ...
+
+    def state(self, backend: Backend, kind: Kind) -> BackendState:
+        """Raises Unavailable."""
+        ...
+
+    def cancel(self, backend: Backend, kind: Kind) -> None:
+        """Stop it if it is still there. Raises Unavailable."""
+        ...
+
+
+def make(settings: Settings, queues: Callable[[], TaskQueues]) -> GpuBackend:
+    return RunPod(settings) if settings.gpu_backend == "runpod" else CloudRun(settings, queues())
+
+
+class RunPod:
+    """RunPod serverless over HTTPS. Source: RunPod's serverless endpoint reference (run, status, cancel)."""
+
+    name = "runpod"
+
+    def __init__(self, settings: Settings) -> None:
+        self._endpoints = {Kind.CLONE: settings.clone_endpoint, Kind.NARRATE: settings.narrate_endpoint}
+        self._policy = {"executionTimeout": settings.runpod_execution_seconds * 1000}
+        self._http = httpx.Client(
+            base_url=settings.runpod_api_base,
+            headers={"Authorization": f"Bearer {settings.runpod_api_key}"},
+            timeout=_TIMEOUT,
+        )
+
+    def submit(self, job: Job) -> Backend:
+        body = {"input": {"job_id": job.id, "attempt": job.attempt}, "policy": self._policy}
+        answer = self._call("POST", f"/{self._endpoints[job.kind]}/run", body)
+        return Backend(name=self.name, id=str(answer["id"]), attempt=job.attempt)
+
+    def state(self, backend: Backend, kind: Kind) -> BackendState:
+        try:
+            answer = self._call("GET", f"/{self._endpoints[kind]}/status/{backend.id}")
+        except NotFound:
+            return BackendState.OVER
+        return BackendState.ALIVE if answer.get("status") in {"IN_QUEUE", "IN_PROGRESS"} else BackendState.OVER
+
+    def cancel(self, backend: Backend, kind: Kind) -> None:
+        try:
+            self._call("POST", f"/{self._endpoints[kind]}/cancel/{backend.id}")
+        except (NotFound, FailedPrecondition):
+            return  # over already
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        try:
+            response = self._http.request(method, path, json=body)
+        except httpx.HTTPError as error:
+            raise Unavailable("The GPU service cannot be reached at the moment.") from error
+        if response.status_code == 429 or response.status_code >= 500:
+            raise Unavailable(f"The GPU service is busy (status {response.status_code}).")
+        if response.status_code == 404:
+            raise NotFound("The GPU service does not know this job or endpoint.")
+        if response.status_code >= 400:
+            raise FailedPrecondition(
+                f"The GPU service refused the job (status {response.status_code}): check its API key and endpoints."
+            )
+        try:
+            answer: dict[str, Any] = response.json()
+        except ValueError as error:
+            raise Unavailable("The GPU service gave an answer that cannot be read.") from error
+        return answer
+
+
+class CloudRun:
+    """A GPU service over HTTP (Cloud Run), with a Cloud Tasks queue in front of it.
+
+    The queue holds the jobs while every GPU is busy, wakes the service, sends the OIDC token and waits for the answer,
+    up to half an hour: no function has to. Its concurrency limit is the number of GPUs.
+    """
+
+    name = "http"
+
+    def __init__(self, settings: Settings, queues: TaskQueues) -> None:
+        self._url = settings.gpu_http_url
+        self._queue = settings.gpu_http_queue
+        self._queues = queues
+
+    def submit(self, job: Job) -> Backend:
+        body = {"input": {"job_id": job.id, "attempt": job.attempt}}
+        name = self._queues.create(self._queue, self._url, job, body, deadline_seconds=_RUN_DEADLINE_SECONDS)
+        return Backend(name=self.name, id=name, attempt=job.attempt)
+
+    def state(self, backend: Backend, kind: Kind) -> BackendState:
+        del kind
+        return BackendState.ALIVE if self._queues.exists(backend.id) else BackendState.OVER
+
+    def cancel(self, backend: Backend, kind: Kind) -> None:
+        del kind
+        try:
+            self._queues.delete(backend.id)
+        except NotFound:
+            return  # over already

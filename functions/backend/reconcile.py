@@ -1,0 +1,147 @@
+"""Every minute: find what got stuck because something died or was lost, and move it on by the ordinary transitions.
+
+    what is found                                by                   what happens
+    a request pending for two minutes            status, createdAt    admitted (its event was dropped)
+    a cancelled request whose job is still open  status, jobActive    job and GPU job cancelled
+    a lapsed lease, queued                       leaseExpiresAt       enqueued again (its task was lost)
+    a lapsed lease, dispatched                   leaseExpiresAt       kept if the backend has it, else next attempt
+    a lapsed lease, running                      leaseExpiresAt       next attempt (its worker is gone)
+    an event in the outbox                       unpublished          published
+
+Each kind is taken in batches, oldest first, so that one run stays within its minute; what is left waits for the next.
+One that fails is logged and does not stop the others.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from google.cloud import firestore
+from google.cloud.firestore_v1.base_query import FieldFilter
+
+from backend import admission
+from backend.gpu import BackendState
+from backend.services import Services
+from jobs import transactions
+from jobs.documents import AUDIO_REQUESTS, JOBS, VOICE_PROFILES, Status
+from jobs.errors import Conflict, StoryvoiceError
+from jobs.logs import job_fields
+from jobs.model import HEAD_FIELDS, Job, State
+from jobs.store import utc_now
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+BATCH = 100
+PENDING_AFTER = timedelta(minutes=2)
+REQUESTS = (VOICE_PROFILES, AUDIO_REQUESTS)
+
+
+def reconcile(services: Services, clock: Callable[[], Any] = utc_now) -> dict[str, int]:
+    """One round. Returns how many of each kind were found, for the log and for tests."""
+    client = services.firestore()
+    now = clock()
+    found = {
+        "pending": _each(_pending(client, now - PENDING_AFTER), lambda path: admission.admit(services, path)),
+        "cancelled": _each(_cancelled(client), lambda job_id: cancel(services, job_id)),
+        "lapsed": _each(_lapsed(client, now), lambda job: _revive(services, job)),
+        "unpublished": _each(_unpublished(client), lambda job: _publish(services, job)),
+    }
+    if any(found.values()):
+        log.info("reconciled: %s", ", ".join(f"{count} {kind}" for kind, count in found.items() if count))
+    return found
+
+
+def cancel(services: Services, job_id: str) -> None:
+    """Cancel a job and whatever runs for it on the GPU."""
+    job = services.store().cancel(job_id)
+    services.outbox().announce(job)
+    if job.backend is not None:
+        services.gpu().cancel(job.backend, job.kind)
+
+
+def _revive(services: Services, job: Job) -> None:
+    if job.state is State.DISPATCHED and _alive(services, job):
+        services.store().keep_dispatched(job.id, job.attempt)
+        return
+    after = services.store().requeue_lapsed(job.id, job.attempt)
+    if after.state is State.QUEUED:
+        services.queues().enqueue(after)
+    if job.state is State.QUEUED:
+        return
+    log.warning("lease lapsed while %s", job.state.value, extra=job_fields(job))
+    services.outbox().announce(after)
+    if job.backend is not None:
+        services.gpu().cancel(job.backend, job.kind)
+
+
+def _alive(services: Services, job: Job) -> bool:
+    """Whether the backend still has this attempt. One that was leased and never submitted is nowhere."""
+    if job.backend is None or job.backend.attempt != job.attempt:
+        return False
+    return services.gpu().state(job.backend, job.kind) is BackendState.ALIVE
+
+
+def _publish(services: Services, job: Job) -> None:
+    for name in job.unpublished:
+        services.outbox().publish(job, name)
+
+
+def _each(items: Iterable[T], repair: Callable[[T], object]) -> int:
+    count = 0
+    for item in items:
+        count += 1
+        try:
+            repair(item)
+        except Conflict:
+            continue  # it moved on by itself between the query and here
+        except StoryvoiceError as error:
+            log.warning("not repaired: %s", error.code, exc_info=True)
+    return count
+
+
+def _pending(client: firestore.Client, before: Any) -> list[str]:
+    return [
+        f"{collection}/{snapshot.id}"
+        for collection in REQUESTS
+        for snapshot in _query(
+            client.collection(collection)
+            .where(filter=FieldFilter("status", "==", Status.PENDING))
+            .where(filter=FieldFilter("createdAt", "<", before))
+            .order_by("createdAt")
+            .select(["createdAt"])
+        )
+    ]
+
+
+def _cancelled(client: firestore.Client) -> list[str]:
+    return [
+        snapshot.get("jobId")
+        for collection in REQUESTS
+        for snapshot in _query(
+            client.collection(collection)
+            .where(filter=FieldFilter("status", "==", Status.CANCELLED))
+            .where(filter=FieldFilter("jobActive", "==", True))
+            .select(["jobId"])
+        )
+    ]
+
+
+def _lapsed(client: firestore.Client, now: Any) -> list[Job]:
+    lapsed = FieldFilter("leaseExpiresAt", "<", now)
+    return _jobs(client.collection(JOBS).where(filter=lapsed).order_by("leaseExpiresAt"))
+
+
+def _unpublished(client: firestore.Client) -> list[Job]:
+    return _jobs(client.collection(JOBS).where(filter=FieldFilter("unpublished", ">", [])))
+
+
+def _jobs(query: firestore.Query) -> list[Job]:
+    snapshots = _query(query.select(HEAD_FIELDS))
+    return [Job.from_document(snapshot.id, snapshot.to_dict() or {}) for snapshot in snapshots]
+
+
+def _query(query: firestore.Query) -> list[Any]:
+    return transactions.call(lambda: list(query.limit(BATCH).stream()))

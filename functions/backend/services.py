@@ -1,0 +1,83 @@
+"""The clients that the functions share, each made on first use, once for all threads of the process.
+
+Importing Google's libraries and opening channels costs seconds that a cold start should not spend on what this function
+will not touch, so nothing here happens at import.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from backend.settings import Settings
+from jobs.config import load
+from jobs.outbox import Outbox
+from jobs.store import Store
+from jobs.transition import Policy
+
+if TYPE_CHECKING:
+    from google.cloud import firestore
+
+    from backend.gpu import GpuBackend
+    from backend.storage import Signer
+    from backend.tasks import TaskQueues
+
+T = TypeVar("T")
+
+
+class Lazy(Generic[T]):
+    """A value that is made once, by whichever thread asks first."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._value: T | None = None
+
+    def __call__(self) -> T:
+        if self._value is None:
+            with self._lock:
+                if self._value is None:
+                    self._value = self._make()
+        return self._value
+
+
+class Services:
+    """Everything that an entry point needs, from one environment."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.settings = Lazy(lambda: load(Settings, environ))
+        self.firestore = Lazy(self._firestore)
+        self.store = Lazy(lambda: Store(self.firestore(), load(Policy, environ)))
+        self.outbox = Lazy(lambda: Outbox(self.firestore()))
+        self.queues: Lazy[TaskQueues] = Lazy(self._queues)
+        self.gpu: Lazy[GpuBackend] = Lazy(self._gpu)
+        self.signer: Lazy[Signer] = Lazy(self._signer)
+
+    def _firestore(self) -> firestore.Client:
+        from google.cloud import firestore  # noqa: PLC0415
+
+        return firestore.Client(project=self.settings().project)
+
+    def _queues(self) -> TaskQueues:
+        from backend.tasks import TaskQueues  # noqa: PLC0415
+
+        return TaskQueues(self.settings())
+
+    def _gpu(self) -> GpuBackend:
+        from backend import gpu  # noqa: PLC0415
+
+        return gpu.make(self.settings(), self.queues)
+
+    def _signer(self) -> Signer:
+        from backend.storage import Signer  # noqa: PLC0415
+
+        return Signer(self.settings())
+
+
+@cache
+def services() -> Services:
+    """The services of this process, from its environment."""
+    return Services(os.environ)

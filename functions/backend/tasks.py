@@ -1,0 +1,104 @@
+"""Cloud Tasks: one task per (job, attempt), named by a hash of both, so that enqueuing twice is enqueuing once.
+
+A task carries the job's id and the attempt and nothing else: what it means is in Firestore, and 100 KB is the limit.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import grpc
+from google.api_core import exceptions as google_errors
+from google.cloud import tasks_v2
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
+from google.protobuf import duration_pb2
+
+from backend.settings import Settings
+from jobs import keys
+from jobs.errors import FailedPrecondition, NotFound, Unavailable
+from jobs.model import Job
+
+_CALL_SECONDS = 10
+_TRANSIENT = (
+    google_errors.ServiceUnavailable,
+    google_errors.DeadlineExceeded,
+    google_errors.TooManyRequests,
+    google_errors.InternalServerError,
+    google_errors.RetryError,
+    google_errors.Aborted,
+)
+
+
+class TaskQueues:
+    """The queues of this project. Thread-safe."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client = _client(settings.tasks_endpoint)
+
+    def enqueue(self, job: Job) -> None:
+        """Have dispatch_job called for the job's present attempt, not before `job.not_before`."""
+        body = {"data": {"jobId": job.id, "attempt": job.attempt}}
+        self.create(self._settings.dispatch_queue, self._settings.dispatch_target, job, body)
+
+    def create(self, queue: str, url: str, job: Job, body: dict[str, Any], deadline_seconds: int = 600) -> str:
+        """Create the task of (job, attempt) on a queue and return its name. That it exists already is success.
+
+        Raises Unavailable when Cloud Tasks does not answer, FailedPrecondition when the queue is not there.
+        """
+        parent = self._settings.queue_path(queue)
+        name = f"{parent}/tasks/{keys.task_name(job.id, job.attempt)}"
+        task = tasks_v2.Task(
+            name=name,
+            http_request=tasks_v2.HttpRequest(
+                url=url,
+                http_method=tasks_v2.HttpMethod.POST,
+                headers={"Content-Type": "application/json"},
+                body=json.dumps(body).encode(),
+                oidc_token=self._oidc(url),
+            ),
+            schedule_time=job.not_before,
+            dispatch_deadline=duration_pb2.Duration(seconds=deadline_seconds),
+        )
+        try:
+            self._client.create_task(parent=parent, task=task, timeout=_CALL_SECONDS)
+        except google_errors.AlreadyExists:
+            return name
+        except _TRANSIENT as error:
+            raise Unavailable("The task queue cannot be reached at the moment.") from error
+        except (google_errors.NotFound, google_errors.FailedPrecondition, google_errors.PermissionDenied) as error:
+            raise FailedPrecondition(f"The queue {queue} is missing or may not be used; deploy it first.") from error
+        return name
+
+    def exists(self, name: str) -> bool:
+        """Whether a task is still to be done: it is gone once it succeeded, was deleted, or used up its retries."""
+        try:
+            self._client.get_task(name=name, timeout=_CALL_SECONDS)
+        except google_errors.NotFound:
+            return False
+        except _TRANSIENT as error:
+            raise Unavailable("The task queue cannot be reached at the moment.") from error
+        return True
+
+    def delete(self, name: str) -> None:
+        """Raises NotFound when there is no such task (any more)."""
+        try:
+            self._client.delete_task(name=name, timeout=_CALL_SECONDS)
+        except google_errors.NotFound as error:
+            raise NotFound("There is no such task.") from error
+        except _TRANSIENT as error:
+            raise Unavailable("The task queue cannot be reached at the moment.") from error
+
+    def _oidc(self, audience: str) -> tasks_v2.OidcToken | None:
+        account = self._settings.tasks_service_account
+        return tasks_v2.OidcToken(service_account_email=account, audience=audience) if account else None
+
+
+def _client(endpoint: str) -> tasks_v2.CloudTasksClient:
+    if not endpoint:
+        return tasks_v2.CloudTasksClient()
+    scheme, _, address = endpoint.rpartition("://")
+    if scheme == "http":
+        return tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=grpc.insecure_channel(address)))
+    return tasks_v2.CloudTasksClient(client_options={"api_endpoint": address})

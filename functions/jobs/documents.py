@@ -1,0 +1,202 @@
+"""The documents that clients write: their field names, their shapes, and what is said when one of them is wrong.
+
+A document is validated when a server first looks at it, while it is still `pending`: rules have checked it at the door,
+but a rules file can be old, an administrator can write past it, and nothing a client wrote is trusted here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
+
+import msgspec
+
+from jobs import keys
+from jobs.errors import InvalidArgument
+from jobs.values import plain
+
+VOICE_PROFILES = "voice_profiles"
+AUDIO_REQUESTS = "audio_requests"
+STORIES = "stories"
+JOBS = "jobs"
+QUOTAS = "quotas"
+
+MAX_TEXT_CHARACTERS = 100_000
+# The languages of Chatterbox Multilingual V3. An engine that speaks fewer says so when it is asked.
+LANGUAGES = (
+    *("ar", "da", "de", "el", "en", "es", "fi", "fr", "he", "hi", "it", "ja"),
+    *("ko", "ms", "nl", "no", "pl", "pt", "ru", "sv", "sw", "tr", "zh"),
+)
+MODEL_TYPES = ("chatterbox", "chatterbox-turbo", "chatterbox-nano", "chatterbox-multilingual", "piper")
+FORMATS = ("mp3", "m4a", "opus", "flac", "wav")
+
+
+class Status:
+    """`status` of a request, as clients see it."""
+
+    PENDING = "pending"
+    QUEUED = "queued"
+    RUNNING = "running"
+    READY = "ready"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TERMINAL = frozenset({READY, FAILED, CANCELLED})
+
+
+def _text(maximum: int, says: str) -> msgspec.Meta:
+    return msgspec.Meta(min_length=1, max_length=maximum, description=says)
+
+
+def _range(low: float, high: float, says: str) -> msgspec.Meta:
+    return msgspec.Meta(ge=low, le=high, description=says)
+
+
+Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,128}$", description="an id of letters, digits, _ and -")]
+Language = Annotated[str, msgspec.Meta(description=f"one of {', '.join(LANGUAGES)}")]
+ModelType = Annotated[str, msgspec.Meta(description=f"one of {', '.join(MODEL_TYPES)}")]
+Moment = Annotated[datetime, msgspec.Meta(tz=True, description="a timestamp")]
+Pending = Annotated[Literal["pending"], msgspec.Meta(description='"pending" when the document is created')]
+Format = Annotated[str, msgspec.Meta(description=f"one of {', '.join(FORMATS)}")]
+StoryText = Annotated[str, _text(MAX_TEXT_CHARACTERS, f"a text of 1 to {MAX_TEXT_CHARACTERS:,} characters")]
+
+
+class Consent(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """Who is heard in the recording, and the words by which they agreed to be cloned."""
+
+    speaker: Annotated[str, _text(200, "the name of the person who speaks, up to 200 characters")]
+    statement: Annotated[str, _text(2000, "the statement that was accepted, up to 2,000 characters")]
+    accepted_at: Moment
+
+
+class VoiceProfileRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """`voice_profiles/{voiceId}` as a client creates it."""
+
+    user_id: Id
+    name: Annotated[str, _text(100, "a text of 1 to 100 characters")]
+    language: Language
+    is_kids_voice: Annotated[bool, msgspec.Meta(description="true or false")]
+    recording_key: Annotated[str, _text(512, "the key that createUpload gave")]
+    consent: Annotated[Consent, msgspec.Meta(description="an object with speaker, statement and acceptedAt")]
+    model_type: ModelType | None = None
+    status: Pending
+    created_at: Moment
+
+
+class AudioRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """`audio_requests/{requestId}` as a client creates it. Without `text` the story's own is read."""
+
+    user_id: Id
+    story_id: Id
+    voice_id: Id
+    language: Language
+    text: StoryText | None = None
+    format: Format = "mp3"
+    speed: Annotated[float, _range(0.5, 2, "a number from 0.5 to 2")] = 1.0
+    pitch: Annotated[float, _range(-12, 12, "a number of semitones from -12 to 12")] = 0.0
+    exaggeration: Annotated[float, _range(0, 2, "a number from 0 to 2")] | None = None
+    cfg_weight: Annotated[float, _range(0, 1, "a number from 0 to 1")] | None = None
+    temperature: Annotated[float, _range(0.05, 5, "a number from 0.05 to 5")] | None = None
+    seed: Annotated[int, _range(0, 2**31 - 1, "a whole number from 0 to 2147483647")] | None = None
+    cast: Annotated[dict[str, Id], msgspec.Meta(description="an object of names and voice ids")] | None = None
+    status: Pending
+    created_at: Moment
+
+
+Shape = TypeVar("Shape", bound=msgspec.Struct)
+
+
+def validate_voice_profile(fields: Mapping[str, Any]) -> VoiceProfileRequest:
+    """Raises InvalidArgument with one sentence about the first thing that is wrong."""
+    request = validate(fields, VoiceProfileRequest)
+    _one_of("language", request.language, LANGUAGES)
+    if request.model_type is not None:
+        _one_of("modelType", request.model_type, MODEL_TYPES)
+    if not keys.is_own_recording(request.user_id, request.recording_key):
+        raise InvalidArgument("`recordingKey` must be a key that createUpload gave to this user.")
+    return request
+
+
+def validate_audio_request(fields: Mapping[str, Any]) -> AudioRequest:
+    """Raises InvalidArgument with one sentence about the first thing that is wrong."""
+    request = validate(fields, AudioRequest)
+    _one_of("language", request.language, LANGUAGES)
+    _one_of("format", request.format, FORMATS)
+    if request.cast:
+        raise InvalidArgument("Several voices in one story are not available yet; please leave `cast` out.")
+    return request
+
+
+def validate_text(text: object) -> str:
+    """The text of a story, whoever wrote it. Raises InvalidArgument if there is nothing, or too much, to read."""
+    if not isinstance(text, str) or not text.strip():
+        raise InvalidArgument("There is no text to read: give the request or the story a `text`.")
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise InvalidArgument(
+            f"The text has {len(text):,} characters; at most {MAX_TEXT_CHARACTERS:,} can be narrated at once."
+        )
+    return text
+
+
+def _one_of(field: str, value: str, valid: tuple[str, ...]) -> None:
+    if value not in valid:
+        raise InvalidArgument(f"`{field}` must be one of {', '.join(valid)}.")
+
+
+def validate(fields: object, shape: type[Shape]) -> Shape:
+    """`fields` as a `shape` (a Struct whose fields are described). Raises InvalidArgument with one sentence of ours."""
+    if not isinstance(fields, Mapping):
+        raise InvalidArgument("An object with named fields is expected.")
+    names = shape.__struct_encode_fields__
+    unknown = sorted(str(name) for name in set(fields) - set(names))
+    if unknown:
+        raise InvalidArgument(f"Unknown field `{_printable(unknown[0])}`; the fields are {', '.join(names)}.")
+    try:
+        return msgspec.convert(plain(dict(fields)), shape)
+    except msgspec.ValidationError as error:
+        raise InvalidArgument(_sentence(str(error), shape)) from None
+
+
+def _sentence(reason: str, shape: type[msgspec.Struct]) -> str:
+    """Our words for msgspec's: `x` is missing, or what `x` must be (the description beside the field's type)."""
+    path = re.findall(r"\$((?:\.\w+)*)", reason)
+    at = [part for part in (path[-1] if path else "").split(".") if part]
+    named = re.search(r"field `(\w+)`", reason)
+    wanted = [*at, named[1]] if named else at
+    if not wanted:
+        return "The document does not have the expected form."
+    name = ".".join(wanted)
+    if reason.startswith("Object missing"):
+        return f"`{name}` is missing."
+    if reason.startswith("Object contains unknown"):
+        return f"Unknown field `{name}`."
+    return f"`{name}` must be {_description(shape, wanted)}."
+
+
+def _description(shape: type[msgspec.Struct], path: list[str]) -> str:
+    """What the innermost field of the path that we describe must be."""
+    said = "of another form"
+    current: Any = shape
+    for part in path:
+        annotation = _annotation(current, part)
+        for option in (annotation, *get_args(annotation)):
+            for extra in getattr(option, "__metadata__", ()):
+                said = extra.description or said
+        inner = get_args(annotation)
+        current = inner[0] if inner and isinstance(inner[0], type) else None
+    return said
+
+
+def _annotation(shape: Any, name: str) -> Any:
+    if not (isinstance(shape, type) and issubclass(shape, msgspec.Struct)):
+        return None
+    hints = get_type_hints(shape, include_extras=True)
+    for attribute, encoded in zip(shape.__struct_fields__, shape.__struct_encode_fields__, strict=True):
+        if encoded == name:
+            return hints[attribute]
+    return None
+
+
+def _printable(name: object) -> str:
+    return re.sub(r"[^\w.-]", "?", str(name))[:80]

@@ -1,0 +1,83 @@
+"""Names that several parts must agree on: job ids, object keys, task names. Pure functions of their arguments."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+
+from jobs.errors import InvalidArgument
+
+_ID = re.compile(r"^[A-Za-z0-9_-]{1,128}$")
+
+RECORDING_TYPES = {
+    "audio/wav": "wav",
+    "audio/x-wav": "wav",
+    "audio/mpeg": "mp3",
+    "audio/mp4": "m4a",
+    "audio/x-m4a": "m4a",
+    "audio/aac": "aac",
+    "audio/ogg": "ogg",
+    "audio/opus": "opus",
+    "audio/webm": "webm",
+    "audio/flac": "flac",
+    "audio/3gpp": "3gp",
+}
+MAX_RECORDING_BYTES = 50 * 1024 * 1024
+
+
+def job_id(request_path: str) -> str:
+    """The job of a request. Derived, so that a redelivered event finds the same job: 128 bits of the path's SHA-256."""
+    return _hash(request_path)
+
+
+def task_name(job: str, attempt: int) -> str:
+    """A Cloud Tasks task id for one attempt; hashed, because sequential prefixes slow a queue down."""
+    return _hash(f"{job}:{attempt}")
+
+
+def recording(user_id: str, voice_id: str, upload_id: str, extension: str) -> str:
+    return f"{recordings_of(user_id)}{_segment(voice_id)}/{_segment(upload_id)}.{_segment(extension)}"
+
+
+def recordings_of(user_id: str) -> str:
+    """The prefix under which a user's recordings lie; the only one that a voice profile of theirs may name."""
+    return f"recordings/{_segment(user_id)}/"
+
+
+def voice(user_id: str, voice_id: str, job: str, name: str) -> str:
+    """An object of a voice: profile.safetensors or sample.mp3. The job is in it, so no attempt overwrites another's."""
+    return f"voices/{_segment(user_id)}/{_segment(voice_id)}/{_segment(job)}/{name}"
+
+
+def story(user_id: str, story_id: str, job: str, name: str) -> str:
+    """An object of a narration: audio.mp3, timings.json, …"""
+    return f"stories/{_segment(user_id)}/{_segment(story_id)}/{_segment(job)}/{name}"
+
+
+def is_own_recording(user_id: str, key: str) -> bool:
+    """Whether `key` has exactly the form that `recording` gives for this user."""
+    prefix = recordings_of(user_id)
+    if not key.startswith(prefix):
+        return False
+    parts = key.removeprefix(prefix).split("/")
+    if len(parts) != 2:
+        return False
+    upload, _, extension = parts[1].rpartition(".")
+    return all(_ID.match(part) for part in (parts[0], upload, extension))
+
+
+def is_id(text: str) -> bool:
+    """Whether a document id or user id is safe inside an object key: letters, digits, `_` and `-`, 1 to 128 of them."""
+    return bool(_ID.match(text))
+
+
+def _segment(text: str) -> str:
+    if not is_id(text):
+        raise InvalidArgument("Ids are 1 to 128 letters, digits, underscores or hyphens.")
+    return text
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()[:16]
+    return base64.b32encode(digest).decode().rstrip("=").lower()

@@ -1,0 +1,104 @@
+"""One Firestore transaction, run until it commits: the only way in which this system changes state.
+
+The client library's own retry is weak: it retries only an ABORTED commit, at once, five times, lets an ABORTED read
+escape, and ends in a ValueError. Here every attempt of the library's is one try of ours, with full jitter between them:
+
+    try 1 ── aborted ── sleep 0…40 ms ── try 2 ── aborted ── sleep 0…80 ms ── try 3 … try 10 ── Contention
+
+A commit whose answer was lost (UNAVAILABLE, DEADLINE_EXCEEDED) is tried again too, although it may have been applied.
+So the function must be one that may run twice: it reads first, finds its own work done, and says so.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from google.api_core import exceptions as google_errors
+from google.cloud import firestore
+
+from jobs.errors import Contention, Internal, StoryvoiceError, Unavailable
+
+T = TypeVar("T")
+_CONFLICTS = (google_errors.Aborted,)
+_LOST = (google_errors.ServiceUnavailable, google_errors.DeadlineExceeded, google_errors.InternalServerError)
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """Full jitter: before try n+1 a pause of 0 to min(cap, base * 2^n) seconds."""
+
+    tries: int = 10
+    base: float = 0.02
+    cap: float = 2.0
+
+    def pause(self, tried: int, draw: Callable[[], float]) -> float:
+        return draw() * min(self.cap, self.base * 2.0**tried)
+
+
+def run(
+    client: firestore.Client,
+    function: Callable[[firestore.Transaction], T],
+    *,
+    backoff: Backoff = Backoff(),
+    sleep: Callable[[float], None] = time.sleep,
+    draw: Callable[[], float] = random.random,
+) -> T:
+    """Run `function` in a transaction until it commits, and return what it returned.
+
+    What `function` raises of our own errors passes through, and nothing is written. Raises Contention when others kept
+    winning, Unavailable when Firestore cannot be reached, google's AlreadyExists when a document that was to be created
+    is there, Internal for what should not happen.
+    """
+    attempt = firestore.transactional(function)
+    last: google_errors.GoogleAPICallError | None = None
+    for tried in range(1, backoff.tries + 1):
+        try:
+            result: T = attempt(client.transaction(max_attempts=1))
+        except Exception as error:  # noqa: BLE001  (_transient raises again whatever another try cannot mend)
+            last = _transient(error)
+        else:
+            return result
+        if tried < backoff.tries:
+            sleep(backoff.pause(tried, draw))
+    if isinstance(last, _LOST):
+        raise Unavailable("The database cannot be reached at the moment. Please try again.") from last
+    raise Contention("Too many changes at once to the same documents. Please try again.") from last
+
+
+def call(function: Callable[..., T], *arguments: Any, **options: Any) -> T:
+    """One Firestore call outside a transaction; what passes by itself becomes Unavailable, all else passes through."""
+    try:
+        return function(*arguments, **options)
+    except (*_LOST, *_CONFLICTS, google_errors.RetryError) as error:
+        raise Unavailable("The database cannot be reached at the moment. Please try again.") from error
+
+
+def _transient(error: Exception) -> google_errors.GoogleAPICallError:
+    """The failure of a try that another one may mend; anything else is raised.
+
+    The library hides the reason: an aborted commit is the cause of a ValueError, and when rolling back fails in its
+    turn, what went wrong first is only the context of what went wrong last. So the whole chain is looked through.
+    """
+    chain = list(_chain(error))
+    for link in chain:
+        if isinstance(link, StoryvoiceError):
+            raise link
+    for link in chain:
+        if isinstance(link, (*_CONFLICTS, *_LOST)):
+            return link
+    for link in chain:
+        if isinstance(link, google_errors.AlreadyExists):
+            raise link  # the caller created something that is there: its to explain
+        if isinstance(link, google_errors.GoogleAPICallError):
+            raise Internal("Something went wrong on our side. Please try again.") from link
+    raise error
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,201 @@
+"""What a transition may read and write inside its transaction, and the ways in which an attempt can end.
+
+`Store` decides whether a transition may happen; a `Transition` knows which documents it touches: the job, its request,
+the story, the user's quota. Firestore wants every read of a transaction before its first write, so the methods that end
+an attempt read first, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from google.cloud import firestore
+
+from jobs import documents, outbox, quotas
+from jobs.config import setting
+from jobs.documents import Status
+from jobs.errors import NotFound, StoryvoiceError
+from jobs.model import HEAD_FIELDS, Job, Kind, State
+
+Fields = dict[str, Any]
+DELETE = firestore.DELETE_FIELD
+SERVER_TIME = firestore.SERVER_TIMESTAMP
+# These say that the user asked for something that cannot be had. Every other failure is ours, and is given back.
+_NOT_REFUNDED = frozenset({"invalid_argument", "not_found", "permission_denied", "resource_exhausted", "cancelled"})
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How long each holder of a job may stay silent, and how often a job is tried."""
+
+    queue_lease: float = setting(
+        "QUEUE_LEASE_SECONDS", "Seconds after which a queued job without a task is queued again.", default=120.0
+    )
+    dispatch_lease: float = setting(
+        "DISPATCH_LEASE_SECONDS", "Seconds after which an unclaimed job is looked up at the GPU backend.", default=180.0
+    )
+    run_lease: float = setting(
+        "RUN_LEASE_SECONDS", "Seconds that a worker may stay silent before its job is given to another.", default=60.0
+    )
+    max_attempts: int = setting("MAX_ATTEMPTS", "How often a job is tried before it fails.", default=4)
+    retry_backoff: float = setting(
+        "RETRY_BACKOFF_SECONDS", "Seconds before the second attempt; doubles with each further one.", default=5.0
+    )
+    kept_days: int = setting("JOBS_KEPT_DAYS", "Days after which a finished job's document expires.", default=30)
+
+    def retry_delay(self, attempt: int) -> timedelta:
+        """The pause before attempt `attempt` (2 and later): doubling, five minutes at most."""
+        return timedelta(seconds=min(300.0, self.retry_backoff * 2.0 ** max(0, attempt - 2)))
+
+
+class Transition:
+    """One transaction on one job, at the moment `now`."""
+
+    def __init__(
+        self, client: firestore.Client, transaction: firestore.Transaction, policy: Policy, now: datetime
+    ) -> None:
+        self._client = client
+        self._transaction = transaction
+        self.policy = policy
+        self.now = now
+
+    # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def read(self, path: str, fields: tuple[str, ...] | None = None) -> Fields | None:
+        """The fields of a document (only those named, to spare the wire), or None if there is none."""
+        snapshot = self._client.document(path).get(field_paths=fields, transaction=self._transaction)
+        found: Fields | None = snapshot.to_dict() if snapshot.exists else None
+        return found
+
+    def job(self, job_id: str, *, whole: bool = False) -> Job:
+        """The job without its input, or `whole`. Raises NotFound."""
+        found = self.read(f"{documents.JOBS}/{job_id}", None if whole else HEAD_FIELDS)
+        if found is None:
+            raise NotFound("There is no such job.")
+        return Job.from_document(job_id, found)
+
+    def request_status(self, job: Job) -> str:
+        """The request's status; `cancelled` when it has been deleted, which says the same."""
+        request = self.read(job.request_path, ("status",))
+        return Status.CANCELLED if request is None else str(request.get("status"))
+
+    # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def create_job(self, job: Job) -> None:
+        self._transaction.create(self._job_ref(job.id), {**job.to_document(), "updatedAt": SERVER_TIME})
+
+    def update_job(self, job_id: str, changes: Fields) -> None:
+        self._transaction.update(self._job_ref(job_id), {**changes, "updatedAt": SERVER_TIME})
+
+    def update_request(self, path: str, changes: Fields) -> None:
+        self._transaction.update(self._client.document(path), {**changes, "updatedAt": SERVER_TIME})
+
+    def write_quota(self, user_id: str, after: Fields) -> None:
+        self._transaction.set(self._client.document(f"{documents.QUOTAS}/{user_id}"), after)
+
+    def open_request(self, path: str, job_id: str) -> None:
+        """The request has a job. `jobActive` lets the reconciler find cancelled requests whose job still runs."""
+        self.update_request(path, {"status": Status.QUEUED, "jobId": job_id, "jobActive": True})
+
+    def refuse_request(self, path: str, error: StoryvoiceError) -> None:
+        self.update_request(path, {"status": Status.FAILED, "error": error.as_document()})
+
+    def lease_for(self, seconds: float) -> datetime:
+        return self.now + timedelta(seconds=seconds)
+
+    # ── ending an attempt ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def end_attempt(self, job: Job, error: StoryvoiceError) -> Job:
+        """queued again, failed, or cancelled if that is what the user wanted meanwhile. Returns the job afterwards."""
+        if self.request_status(job) == Status.CANCELLED:
+            return self.cancel(job)
+        if error.retryable and job.attempt < self.policy.max_attempts:
+            return self._requeue(job, error)
+        return self._fail(job, error)
+
+    def cancel(self, job: Job) -> Job:
+        request = self.read(job.request_path, ("status",))
+        if job.state is not State.RUNNING:
+            self._refund(job, token=False)  # no GPU second was spent; the call itself still counts
+        self._finish(job, State.CANCELLED, {})
+        if request is not None:
+            self.update_request(job.request_path, {"status": Status.CANCELLED, "jobActive": DELETE})
+        return msgspec.structs.replace(job, state=State.CANCELLED)
+
+    def succeed(self, job: Job, request: Fields, version: Fields | None, usage: dict[str, float]) -> Job:
+        if version is not None:
+            self._append_version(job, version)
+        self._finish(job, State.SUCCEEDED, {"usage": {**job.usage, **usage}})
+        self.update_request(job.request_path, {**request, "status": Status.READY, "jobActive": DELETE})
+        return msgspec.structs.replace(job, state=State.SUCCEEDED)
+
+    def _requeue(self, job: Job, error: StoryvoiceError) -> Job:
+        attempt = job.attempt + 1
+        start = self.now + self.policy.retry_delay(attempt)
+        changes = {
+            "state": State.QUEUED.value,
+            "attempt": attempt,
+            "worker": DELETE,
+            "backend": DELETE,
+            "notBefore": start,
+            "leaseExpiresAt": start + timedelta(seconds=self.policy.queue_lease),
+            "error": error.as_document(),
+            "timeline.queuedAt": self.now,
+            "unpublished": firestore.ArrayUnion([outbox.event_name(State.QUEUED, attempt)]),
+        }
+        self.update_job(job.id, changes)
+        self.update_request(job.request_path, {"status": Status.QUEUED})
+        return msgspec.structs.replace(job, state=State.QUEUED, attempt=attempt, not_before=start)
+
+    def _fail(self, job: Job, error: StoryvoiceError) -> Job:
+        story = self._story(job)
+        if error.code not in _NOT_REFUNDED:
+            self._refund(job, token=True)
+        shown = error.as_document()
+        self._finish(job, State.FAILED, {"error": shown})
+        self.update_request(job.request_path, {"status": Status.FAILED, "error": shown, "jobActive": DELETE})
+        if story is not None:
+            patch: Fields = {"audioError": shown}
+            if not story.get("audioVersions"):
+                patch["audioStatus"] = Status.FAILED
+            self._transaction.update(self._story_ref(job), patch)
+        return msgspec.structs.replace(job, state=State.FAILED)
+
+    def _finish(self, job: Job, state: State, changes: Fields) -> None:
+        finished = {
+            "state": state.value,
+            "leaseExpiresAt": DELETE,
+            "timeline.finishedAt": self.now,
+            "expireAt": self.now + timedelta(days=self.policy.kept_days),
+            "unpublished": firestore.ArrayUnion([outbox.event_name(state, job.attempt)]),
+        }
+        self.update_job(job.id, {**finished, **changes})
+
+    def _refund(self, job: Job, *, token: bool) -> None:
+        after = quotas.refund(self.read(f"{documents.QUOTAS}/{job.user_id}"), job.charge, token=token)
+        if after is not None:
+            self.write_quota(job.user_id, after)
+
+    def _append_version(self, job: Job, version: Fields) -> None:
+        story = self._story(job)
+        if story is None:
+            return  # deleted while it was being told: the request still has its audio
+        versions = [known for known in story.get("audioVersions") or [] if known.get("id") != version["id"]]
+        patch = {"audioStatus": Status.READY, "audioVersions": [*versions, version], "audioError": DELETE}
+        if version.get("audioUrl"):
+            patch["audioUrl"] = version["audioUrl"]
+        self._transaction.update(self._story_ref(job), patch)
+
+    def _story(self, job: Job) -> Fields | None:
+        if job.kind is not Kind.NARRATE:
+            return None
+        return self.read(self._story_ref(job).path, ("audioVersions",))
+
+    def _story_ref(self, job: Job) -> firestore.DocumentReference:
+        return self._client.document(f"{documents.STORIES}/{job.input['storyId']}")
+
+    def _job_ref(self, job_id: str) -> firestore.DocumentReference:
+        return self._client.document(f"{documents.JOBS}/{job_id}")

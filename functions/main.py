@@ -1,0 +1,69 @@
+"""The entry points, as the Firebase CLI finds them: a decorator, one call, nothing else.
+
+Each is a Cloud Run service of its own. What one does is in backend/; what may be configured is in backend/settings.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from firebase_functions import firestore_fn, https_fn, pubsub_fn, scheduler_fn, tasks_fn
+from firebase_functions.core import CloudEvent
+from firebase_functions.options import MemoryOption, RateLimits, RetryConfig
+
+from backend import entry
+from backend.params import SECRETS
+from backend.settings import REGION
+from jobs.documents import AUDIO_REQUESTS, VOICE_PROFILES
+from jobs.outbox import TOPIC
+
+# cpu=1: the default is a sixth of a CPU and one request at a time.
+COMMON: dict[str, Any] = {"region": REGION, "cpu": 1, "memory": MemoryOption.MB_512, "secrets": SECRETS}
+
+
+@entry.retried
+@firestore_fn.on_document_created(
+    document=f"{VOICE_PROFILES}/{{voiceId}}", timeout_sec=120, concurrency=40, max_instances=20, **COMMON
+)
+def on_voice_profile_created(event: firestore_fn.Event[Any]) -> None:
+    entry.document_created(event)
+
+
+@entry.retried
+@firestore_fn.on_document_created(
+    document=f"{AUDIO_REQUESTS}/{{requestId}}", timeout_sec=120, concurrency=40, max_instances=20, **COMMON
+)
+def on_audio_request_created(event: firestore_fn.Event[Any]) -> None:
+    entry.document_created(event)
+
+
+@tasks_fn.on_task_dispatched(
+    retry_config=RetryConfig(max_attempts=20, min_backoff_seconds=2, max_backoff_seconds=120, max_doublings=5),
+    rate_limits=RateLimits(max_concurrent_dispatches=100, max_dispatches_per_second=100),
+    timeout_sec=60,
+    concurrency=40,
+    max_instances=20,
+    **COMMON,
+)
+def dispatch_job(request: https_fn.CallableRequest[Any]) -> None:
+    entry.task_dispatched(request)
+
+
+@scheduler_fn.on_schedule(schedule="every 1 minutes", timeout_sec=300, concurrency=1, max_instances=1, **COMMON)
+def reconcile(event: scheduler_fn.ScheduledEvent) -> None:
+    entry.scheduled(event)
+
+
+@pubsub_fn.on_message_published(topic=TOPIC, retry=True, timeout_sec=60, concurrency=40, max_instances=10, **COMMON)
+def on_job_event(event: CloudEvent[pubsub_fn.MessagePublishedData[Any]]) -> None:
+    entry.message_published(event)
+
+
+@https_fn.on_call(enforce_app_check=True, timeout_sec=30, concurrency=80, max_instances=20, **COMMON)
+def createUpload(request: https_fn.CallableRequest[Any]) -> dict[str, Any]:  # noqa: N802  (the name that apps call)
+    return entry.create_upload(request)
+
+
+@https_fn.on_call(enforce_app_check=True, timeout_sec=30, concurrency=80, max_instances=20, **COMMON)
+def getAudioUrl(request: https_fn.CallableRequest[Any]) -> dict[str, Any]:  # noqa: N802
+    return entry.get_audio_url(request)
