@@ -6,6 +6,7 @@ import dataclasses
 import os
 
 from jobs.config import SettingError, setting
+from jobs.settings import SharedSettings
 
 # Decorators need it while main.py is imported, before settings are. Triggers must be in their database's region.
 REGION = os.environ.get("FUNCTIONS_REGION") or "us-central1"
@@ -19,9 +20,7 @@ _NEEDED = {
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
-    project: str = setting("GOOGLE_CLOUD_PROJECT", "The Google Cloud project; set by the platform.")
-
+class Settings(SharedSettings):
     tasks_endpoint: str = setting(
         "TASKS_ENDPOINT",
         "Where Cloud Tasks is; http://HOST:PORT is spoken to without TLS. Empty: Google's.",
@@ -50,10 +49,6 @@ class Settings:
         "GPU_HTTP_QUEUE", "Cloud Tasks queue in front of the GPU service, for GPU_BACKEND=http.", default="gpu-jobs"
     )
 
-    r2_endpoint: str = setting("R2_ENDPOINT", "https://ACCOUNT.r2.cloudflarestorage.com")
-    r2_bucket: str = setting("R2_BUCKET", "The bucket that holds recordings, voices and stories.")
-    r2_access_key_id: str = setting("R2_ACCESS_KEY_ID", "R2 access key id, for signing URLs.", secret=True)
-    r2_secret_access_key: str = setting("R2_SECRET_ACCESS_KEY", "R2 secret access key.", secret=True)
     upload_url_seconds: int = setting("UPLOAD_URL_SECONDS", "How long a signed upload URL is valid.", default=900)
     audio_url_seconds: int = setting("AUDIO_URL_SECONDS", "How long a signed audio URL is valid.", default=3600)
 

@@ -45,14 +45,18 @@ def recordings_of(user_id: str) -> str:
     return f"recordings/{_segment(user_id)}/"
 
 
-def voice(user_id: str, voice_id: str, job: str, name: str) -> str:
-    """An object of a voice: profile.safetensors or sample.mp3. The job is in it, so no attempt overwrites another's."""
-    return f"voices/{_segment(user_id)}/{_segment(voice_id)}/{_segment(job)}/{name}"
+def voice(user_id: str, voice_id: str, job: str, attempt: int, name: str) -> str:
+    """An object of a voice: profile.safetensors or sample.mp3.
+
+    The attempt is part of it: a worker that was fenced out in the middle of an upload cannot overwrite what the next
+    attempt has made.
+    """
+    return f"voices/{_segment(user_id)}/{_segment(voice_id)}/{_segment(job)}/{attempt}/{name}"
 
 
-def story(user_id: str, story_id: str, job: str, name: str) -> str:
-    """An object of a narration: audio.mp3, timings.json, …"""
-    return f"stories/{_segment(user_id)}/{_segment(story_id)}/{_segment(job)}/{name}"
+def story(user_id: str, story_id: str, job: str, attempt: int, name: str) -> str:
+    """An object of a narration: audio.mp3, timings.json, ... of one attempt, as for voices."""
+    return f"stories/{_segment(user_id)}/{_segment(story_id)}/{_segment(job)}/{attempt}/{name}"
 
 
 def is_own_recording(user_id: str, key: str) -> bool:

@@ -62,8 +62,9 @@ class JobEvent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class Outbox:
     """Publishes to the topic of its project. The client is made on first use: importing it costs a second."""
 
-    def __init__(self, client: firestore.Client) -> None:
+    def __init__(self, client: firestore.Client, credentials: Any = None) -> None:
         self._firestore = client
+        self._credentials = credentials
         self._topic = f"projects/{client.project}/topics/{TOPIC}"
         self._lock = threading.Lock()
         self._publisher: PublisherClient | None = None
@@ -93,5 +94,5 @@ class Outbox:
             if self._publisher is None:
                 from google.cloud import pubsub_v1  # noqa: PLC0415  (heavy, and few processes publish)
 
-                self._publisher = pubsub_v1.PublisherClient()
+                self._publisher = pubsub_v1.PublisherClient(credentials=self._credentials)
             return self._publisher

@@ -1,0 +1,113 @@
+"""One attempt of one job, from claim to the end: claim ▸ fetch ▸ speak ▸ master ▸ upload ▸ succeed.
+
+Nothing is begun that has not been claimed, nothing is shown that the lease does not cover, and every way out is one of:
+
+    succeeded   the store has the result
+    failed      the store has the error (and has queued the next attempt, if there is to be one)
+    refused     it was never ours: claimed by another, fenced out, finished or cancelled before
+    stopped     it stopped being ours on the way; what was uploaded is deleted again
+
+Only when the store itself cannot be reached does `run` raise: then the lease lapses and the reconciler takes over.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from gpu_job.engines.protocol import Engine
+from gpu_job.lease import Lease
+from gpu_job.storage import Bucket
+from gpu_job.tasks import TASKS, Output, Tools
+from jobs.errors import Cancelled, Conflict, Internal, NotFound, StoryvoiceError
+from jobs.logs import job_fields
+from jobs.model import Job
+from jobs.outbox import Outbox
+from jobs.store import Result, Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Worker:
+    """What a process needs to work. Thread-safe: several jobs may run at once."""
+
+    store: Store
+    outbox: Outbox
+    bucket: Bucket
+    engine: Engine
+    public_base_url: str = ""
+
+    def run(self, job_id: str, attempt: int, stop: threading.Event | None = None) -> str:
+        """Work on one attempt; `stop` hands it back. Returns the outcome, as above."""
+        token = secrets.token_hex(16)
+        try:
+            job = self.store.claim(job_id, attempt, token)
+        except (Conflict, Cancelled, NotFound) as error:
+            log.info("not claimed: %s", type(error).__name__, extra={"jobId": job_id, "attempt": attempt})
+            return "refused"
+        log.info("claimed", extra=job_fields(job))
+        outcome = self._work(job, token, stop or threading.Event())
+        log.info("%s", outcome, extra={**job_fields(job), "state": outcome})
+        return outcome
+
+    def _work(self, job: Job, token: str, stop: threading.Event) -> str:
+        started = time.monotonic()
+        uploaded: list[str] = []
+        try:
+            output = self._make(job, token, stop, uploaded)
+        except (Conflict, Cancelled) as error:
+            return self._stopped(job, error, uploaded)
+        except StoryvoiceError as error:
+            return self._failed(job, token, error, uploaded)
+        except Exception as error:
+            log.exception("unexpected", extra=job_fields(job))
+            unexpected = Internal("Something went wrong on our side while speaking. Please try again.")
+            unexpected.__cause__ = error
+            return self._failed(job, token, unexpected, uploaded)
+        try:
+            done = self.store.succeed(job.id, job.attempt, token, _result(output, time.monotonic() - started))
+        except (Conflict, Cancelled) as error:
+            return self._stopped(job, error, uploaded)
+        self.outbox.announce(done)
+        return "succeeded"
+
+    def _make(self, job: Job, token: str, stop: threading.Event, uploaded: list[str]) -> Output:
+        with (
+            tempfile.TemporaryDirectory(prefix="storyvoice-") as folder,
+            Lease(self.store, job, token, stop) as lease,
+        ):
+            tools = Tools(self.engine, self.bucket, Path(folder), lease, self.public_base_url, uploaded)
+            return TASKS[job.kind](job, tools)
+
+    def _stopped(self, job: Job, error: StoryvoiceError, uploaded: list[str]) -> str:
+        log.info("stopped: %s", type(error).__name__, extra=job_fields(job))
+        self._delete(uploaded)
+        return "stopped"
+
+    def _failed(self, job: Job, token: str, error: StoryvoiceError, uploaded: list[str]) -> str:
+        log.warning("failed: %s", error.code, exc_info=error, extra={**job_fields(job), "code": error.code})
+        self._delete(uploaded)
+        try:
+            self.outbox.announce(self.store.fail(job.id, job.attempt, error, token))
+        except (Conflict, NotFound):
+            return "stopped"
+        return "failed"
+
+    def _delete(self, keys: list[str]) -> None:
+        """No document names these objects, or ever will: their keys hold this attempt."""
+        for key in keys:
+            try:
+                self.bucket.delete(key)
+            except StoryvoiceError as error:
+                log.warning("an object is left behind: %s", error.code)
+
+
+def _result(output: Output, seconds: float) -> Result:
+    usage = {**output.usage, "gpuSeconds": round(seconds, 3)}
+    return Result(request=output.request, version=output.version, usage=usage)
