@@ -45,7 +45,7 @@ def on_audio_request_created(event: firestore_fn.Event[Any]) -> None:
     max_instances=20,
     **COMMON,
 )
-def dispatch_job(request: https_fn.CallableRequest[Any]) -> None:
+def dispatchJob(request: https_fn.CallableRequest[Any]) -> None:  # noqa: N802  (a queue's name has no underscores)
     entry.task_dispatched(request)
 
 

@@ -14,6 +14,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import firebase_admin
 from firebase_functions import firestore_fn, https_fn, pubsub_fn, scheduler_fn
 from firebase_functions.core import CloudEvent
 from firebase_functions.https_fn import FunctionsErrorCode, HttpsError
@@ -28,6 +29,9 @@ from jobs.outbox import JobEvent
 log = logging.getLogger(__name__)
 Fields = dict[str, Any]
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+# firebase_functions verifies a callable's tokens with the default app, before any code of ours runs. Nothing is sent.
+firebase_admin.initialize_app()
 
 
 class Task(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):

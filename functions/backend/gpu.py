@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 import httpx
+import msgspec
 
 from backend.settings import Settings
 from backend.tasks import TaskQueues
@@ -62,8 +63,13 @@ class RunPod:
 
     def submit(self, job: Job) -> Backend:
         body = {"input": {"job_id": job.id, "attempt": job.attempt}, "policy": self._policy}
-        answer = self._call("POST", f"/{self._endpoints[job.kind]}/run", body)
-        return Backend(name=self.name, id=str(answer["id"]), attempt=job.attempt)
+        try:
+            answer = self._call("POST", f"/{self._endpoints[job.kind]}/run", body)
+        except NotFound as error:  # the endpoint is not there; to the user that is no mistake of theirs
+            raise FailedPrecondition("The GPU service does not know its endpoint: check the settings.") from error
+        if not isinstance(answer.get("id"), str):
+            raise Unavailable("The GPU service gave an answer that cannot be read.")
+        return Backend(name=self.name, id=answer["id"], attempt=job.attempt)
 
     def state(self, backend: Backend, kind: Kind) -> BackendState:
         try:
@@ -92,8 +98,8 @@ class RunPod:
                 f"The GPU service refused the job (status {response.status_code}): check its API key and endpoints."
             )
         try:
-            answer: dict[str, Any] = response.json()
-        except ValueError as error:
+            answer = msgspec.json.decode(response.content, type=dict[str, Any])
+        except msgspec.DecodeError as error:
             raise Unavailable("The GPU service gave an answer that cannot be read.") from error
         return answer
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, TypeVar
 
+import msgspec
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
@@ -99,6 +100,8 @@ def _each(items: Iterable[T], repair: Callable[[T], object]) -> int:
             continue  # it moved on by itself between the query and here
         except StoryvoiceError as error:
             log.warning("not repaired: %s", error.code, exc_info=True)
+        except Exception:
+            log.exception("not repaired")
     return count
 
 
@@ -139,8 +142,13 @@ def _unpublished(client: firestore.Client) -> list[Job]:
 
 
 def _jobs(query: firestore.Query) -> list[Job]:
-    snapshots = _query(query.select(HEAD_FIELDS))
-    return [Job.from_document(snapshot.id, snapshot.to_dict() or {}) for snapshot in snapshots]
+    jobs = []
+    for snapshot in _query(query.select(HEAD_FIELDS)):
+        try:
+            jobs.append(Job.from_document(snapshot.id, snapshot.to_dict() or {}))
+        except msgspec.ValidationError:
+            log.exception("a document that is no job", extra={"jobId": snapshot.id})
+    return jobs
 
 
 def _query(query: firestore.Query) -> list[Any]:

@@ -27,9 +27,9 @@ class Settings(SharedSettings):
         default="",
     )
     dispatch_queue: str = setting(
-        "DISPATCH_QUEUE", "Cloud Tasks queue of dispatch_job; made by the deployment.", default="dispatch-job"
+        "DISPATCH_QUEUE", "Cloud Tasks queue of dispatchJob; made by the deployment.", default="dispatchJob"
     )
-    dispatch_url: str = setting("DISPATCH_URL", "The URL of dispatch_job. Empty: as the platform names it.", default="")
+    dispatch_url: str = setting("DISPATCH_URL", "The URL of dispatchJob. Empty: as the platform names it.", default="")
     tasks_service_account: str = setting(
         "TASKS_SERVICE_ACCOUNT", "Whose OIDC token Cloud Tasks sends. Empty: none is sent.", default=""
     )
@@ -66,10 +66,13 @@ class Settings(SharedSettings):
         missing = [names[field] for field in _NEEDED[self.gpu_backend] if not getattr(self, field)]
         if missing:
             raise SettingError(f"GPU_BACKEND is {self.gpu_backend}: set {', '.join(missing)}, too.")
+        for field in ("calls_per_minute", "clones_per_minute", "narrations_per_minute"):
+            if getattr(self, field) < 1:
+                raise SettingError(f"{names[field]}: {getattr(self, field)} is not a rate; it must be at least 1.")
 
     def queue_path(self, queue: str) -> str:
         return f"projects/{self.project}/locations/{REGION}/queues/{queue}"
 
     @property
     def dispatch_target(self) -> str:
-        return self.dispatch_url or f"https://{REGION}-{self.project}.cloudfunctions.net/dispatch_job"
+        return self.dispatch_url or f"https://{REGION}-{self.project}.cloudfunctions.net/dispatchJob"

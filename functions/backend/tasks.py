@@ -38,7 +38,7 @@ class TaskQueues:
         self._client = _client(settings.tasks_endpoint)
 
     def enqueue(self, job: Job) -> None:
-        """Have dispatch_job called for the job's present attempt, not before `job.not_before`."""
+        """Have dispatchJob called for the job's present attempt, not before `job.not_before`."""
         body = {"data": {"jobId": job.id, "attempt": job.attempt}}
         self.create(self._settings.dispatch_queue, self._settings.dispatch_target, job, body)
 

@@ -53,7 +53,7 @@ def _range(low: float, high: float, says: str) -> msgspec.Meta:
     return msgspec.Meta(ge=low, le=high, description=says)
 
 
-Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,128}$", description="an id of letters, digits, _ and -")]
+Id = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{1,128}\Z", description="an id of letters, digits, _ and -")]
 Language = Annotated[str, msgspec.Meta(description=f"one of {', '.join(LANGUAGES)}")]
 ModelType = Annotated[str, msgspec.Meta(description=f"one of {', '.join(MODEL_TYPES)}")]
 Moment = Annotated[datetime, msgspec.Meta(tz=True, description="a timestamp")]
@@ -153,7 +153,7 @@ def validate(fields: object, shape: type[Shape]) -> Shape:
     if unknown:
         raise InvalidArgument(f"Unknown field `{_printable(unknown[0])}`; the fields are {', '.join(names)}.")
     try:
-        return msgspec.convert(plain(dict(fields)), shape)
+        return msgspec.convert(plain(dict(fields)), shape, builtin_types=(datetime,))
     except msgspec.ValidationError as error:
         raise InvalidArgument(_sentence(str(error), shape)) from None
 
@@ -162,7 +162,7 @@ def _sentence(reason: str, shape: type[msgspec.Struct]) -> str:
     """Our words for msgspec's: `x` is missing, or what `x` must be (the description beside the field's type)."""
     path = re.findall(r"\$((?:\.\w+)*)", reason)
     at = [part for part in (path[-1] if path else "").split(".") if part]
-    named = re.search(r"field `(\w+)`", reason)
+    named = re.match(r"Object [\w ]+ field `(\w+)`", reason)
     wanted = [*at, named[1]] if named else at
     if not wanted:
         return "The document does not have the expected form."

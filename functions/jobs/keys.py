@@ -8,7 +8,7 @@ import re
 
 from jobs.errors import InvalidArgument
 
-_ID = re.compile(r"^[A-Za-z0-9_-]{1,128}$")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 RECORDING_TYPES = {
     "audio/wav": "wav",
@@ -68,12 +68,12 @@ def is_own_recording(user_id: str, key: str) -> bool:
     if len(parts) != 2:
         return False
     upload, _, extension = parts[1].rpartition(".")
-    return all(_ID.match(part) for part in (parts[0], upload, extension))
+    return all(is_id(part) for part in (parts[0], upload, extension))
 
 
 def is_id(text: str) -> bool:
     """Whether a document id or user id is safe inside an object key: letters, digits, `_` and `-`, 1 to 128 of them."""
-    return bool(_ID.match(text))
+    return bool(_ID.fullmatch(text))
 
 
 def _segment(text: str) -> str:

@@ -18,6 +18,7 @@ from jobs.errors import ResourceExhausted
 from jobs.model import Charge
 
 KEPT = timedelta(days=2)
+_ROUNDING = 5e-7  # seconds: half of what a timestamp can tell apart
 
 
 @dataclass(frozen=True)
@@ -39,18 +40,21 @@ def charge(
     """
     before = document or {}
     tokens = _tokens(before, limit, now)
-    if tokens < 1:
-        wait = math.ceil((1 - tokens) * 60 / limit.per_minute)
+    missing = (1 - tokens) * 60 / limit.per_minute
+    if missing > _ROUNDING:
+        wait = math.ceil(missing - _ROUNDING)
         raise ResourceExhausted(
             f"That is more than {limit.per_minute} requests a minute. Please try again in {_spoken(wait)}.", wait
         )
-    used = _used_today(before, now)
+    day = _day(before, now)
+    used = int(before.get("characters", 0)) if before.get("day") == day else 0
     allowance = limit.characters_per_day
     if allowance is not None and used + characters > allowance:
         raise _over_allowance(characters, allowance, now)
-    buckets = {**before.get("buckets", {}), limit.action: {"tokens": tokens - 1, "at": now}}
-    after = {"buckets": buckets, "day": _day(now), "characters": used + characters, "expireAt": now + KEPT}
-    return after, Charge(action=limit.action, characters=characters, day=_day(now))
+    bucket = {"tokens": max(0.0, tokens - 1), "at": _filled_until(before, limit, now)}
+    buckets = {**before.get("buckets", {}), limit.action: bucket}
+    after = {"buckets": buckets, "day": day, "characters": used + characters, "expireAt": now + KEPT}
+    return after, Charge(action=limit.action, characters=characters, day=day)
 
 
 def refund(document: Mapping[str, Any] | None, charged: Charge, *, token: bool) -> dict[str, Any] | None:
@@ -72,14 +76,16 @@ def _tokens(document: Mapping[str, Any], limit: Limit, now: datetime) -> float:
     bucket = document.get("buckets", {}).get(limit.action)
     if bucket is None:
         return float(limit.per_minute)
-    # A clock that runs behind the one that wrote must not take tokens away.
-    elapsed = max(0.0, (now - bucket["at"]).total_seconds())
+    elapsed = (_filled_until(document, limit, now) - bucket["at"]).total_seconds()
     filled: float = bucket["tokens"] + elapsed * limit.per_minute / 60
     return min(float(limit.per_minute), filled)
 
 
-def _used_today(document: Mapping[str, Any], now: datetime) -> int:
-    return int(document.get("characters", 0)) if document.get("day") == _day(now) else 0
+def _filled_until(document: Mapping[str, Any], limit: Limit, now: datetime) -> datetime:
+    """Up to when the bucket has been filled. Never back: a clock that runs behind the one that wrote takes no token
+    away, and fills no second twice."""
+    bucket = document.get("buckets", {}).get(limit.action)
+    return now if bucket is None else max(now, bucket["at"])
 
 
 def _over_allowance(characters: int, allowance: int, now: datetime) -> ResourceExhausted:
@@ -94,9 +100,10 @@ def _over_allowance(characters: int, allowance: int, now: datetime) -> ResourceE
 
 def _spoken(seconds: int) -> str:
     if seconds < 120:
-        return f"{seconds} seconds"
+        return f"{seconds} second{'' if seconds == 1 else 's'}"
     return f"{math.ceil(seconds / 60)} minutes" if seconds < 7200 else f"{math.ceil(seconds / 3600)} hours"
 
 
-def _day(now: datetime) -> str:
-    return now.astimezone(UTC).date().isoformat()
+def _day(document: Mapping[str, Any], now: datetime) -> str:
+    """The day that counts: today, or tomorrow if a clock ahead of ours has begun it already."""
+    return max(now.astimezone(UTC).date().isoformat(), document.get("day", ""))

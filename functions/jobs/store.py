@@ -117,8 +117,11 @@ class Store:
         """A request was deleted and written again under its old id: the job of the first one answers for both."""
 
         def transition(t: Transition) -> Job | None:
+            request = t.read(request_path, ("status", "userId"))
+            if request is None or request.get("status") != Status.PENDING:
+                return None
             job = t.job(job_id)
-            if job.finished:
+            if job.finished or job.user_id != request.get("userId"):
                 t.refuse_request(request_path, Conflict("This request id has been used before; please use a new one."))
                 return None
             t.open_request(request_path, job_id)

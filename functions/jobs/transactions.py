@@ -12,6 +12,7 @@ So the function must be one that may run twice: it reads first, finds its own wo
 from __future__ import annotations
 
 import random
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -54,12 +55,13 @@ def run(
     is there, Internal for what should not happen.
     """
     attempt = firestore.transactional(function)
+    handled = sys.exception()
     last: google_errors.GoogleAPICallError | None = None
     for tried in range(1, backoff.tries + 1):
         try:
             result: T = attempt(client.transaction(max_attempts=1))
         except Exception as error:  # noqa: BLE001  (_transient raises again whatever another try cannot mend)
-            last = _transient(error)
+            last = _transient(error, handled)
         else:
             return result
         if tried < backoff.tries:
@@ -77,13 +79,14 @@ def call(function: Callable[..., T], *arguments: Any, **options: Any) -> T:
         raise Unavailable("The database cannot be reached at the moment. Please try again.") from error
 
 
-def _transient(error: Exception) -> google_errors.GoogleAPICallError:
+def _transient(error: Exception, handled: BaseException | None) -> google_errors.GoogleAPICallError:
     """The failure of a try that another one may mend; anything else is raised.
 
     The library hides the reason: an aborted commit is the cause of a ValueError, and when rolling back fails in its
-    turn, what went wrong first is only the context of what went wrong last. So the whole chain is looked through.
+    turn, what went wrong first is only the context of what went wrong last. So the whole chain is looked through, up
+    to `handled`: what the caller was handling already when it called is the context of everything, and no reason.
     """
-    chain = list(_chain(error))
+    chain = list(_chain(error, handled))
     for link in chain:
         if isinstance(link, StoryvoiceError):
             raise link
@@ -93,12 +96,13 @@ def _transient(error: Exception) -> google_errors.GoogleAPICallError:
     for link in chain:
         if isinstance(link, google_errors.AlreadyExists):
             raise link  # the caller created something that is there: its to explain
+    for link in chain:
         if isinstance(link, google_errors.GoogleAPICallError):
             raise Internal("Something went wrong on our side. Please try again.") from link
     raise error
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
+def _chain(error: BaseException | None, end: BaseException | None) -> Iterator[BaseException]:
+    while error is not None and error is not end:
         yield error
         error = error.__cause__ or error.__context__

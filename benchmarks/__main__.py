@@ -1,0 +1,30 @@
+"""`./dev bench [NAME ...]`: run benchmarks and keep what they say in benchmarks/results/NAME.txt."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from pathlib import Path
+
+from benchmarks.report import Report
+
+NAMES = ("coldstart", "pipeline", "narrate")
+RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(NAMES)}; all of them by default")
+    parser.add_argument("--runs", type=int, default=5, help="counted runs of each (default 5)")
+    arguments = parser.parse_args()
+    if unknown := sorted(set(arguments.names) - set(NAMES)):
+        parser.error(f"there is no benchmark {unknown[0]}; choose from {', '.join(NAMES)}")
+    RESULTS.mkdir(exist_ok=True)
+    for name in arguments.names or NAMES:
+        report = Report(name, arguments.runs)
+        importlib.import_module(f"benchmarks.{name}").measure(report)
+        report.save(RESULTS / f"{name}.txt")
+
+
+if __name__ == "__main__":
+    main()

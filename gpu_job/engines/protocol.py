@@ -1,0 +1,86 @@
+"""What an engine is: something that makes a voice of a recording, and sound of text in that voice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from gpu_job.audio import Audio
+from gpu_job.engines.profile import VoiceProfile
+from gpu_job.recordings import RecordingQuality
+from jobs.errors import InvalidArgument
+
+__all__ = ["Engine", "Speech", "SpeechParameters", "VoiceProfile"]
+
+
+@dataclass(frozen=True)
+class SpeechParameters:
+    """How the text is to be spoken. Raises InvalidArgument that names the parameter and its range.
+
+    `speed` and `pitch` hold for every engine and are independent of each other. The others are the expressive
+    controls of the Chatterbox family; None leaves them to the engine, and an engine that has no such control goes
+    without. With a `seed`, the same pieces in the same order give the same sound on the same engine version and
+    machine.
+    """
+
+    speed: float = 1.0
+    pitch: float = 0.0  # semitones
+    exaggeration: float | None = None
+    cfg_weight: float | None = None
+    temperature: float | None = None
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, (least, most) in _RANGES.items():
+            value = getattr(self, name)
+            if value is not None and not least <= value <= most:  # NaN is in no range
+                raise InvalidArgument(f"{name} must be from {least:g} to {most:g}.")
+
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "speed": (0.5, 2.0),
+    "pitch": (-12, 12),
+    "exaggeration": (0.0, 2.0),
+    "cfg_weight": (0.0, 1.0),
+    "temperature": (0.05, 5.0),
+    "seed": (0, 2**31 - 1),
+}
+
+
+@dataclass(frozen=True)
+class Speech:
+    """One spoken piece: which of the pieces it is, from 0, and its sound."""
+
+    index: int
+    audio: Audio
+
+
+class Engine(Protocol):
+    """One loaded voice model. Its methods may be called from several threads at once."""
+
+    name: str
+    model_version: str
+    sample_rate: int
+    """Hz, of what `speak` gives."""
+    max_characters: int
+    """The longest piece that it speaks well, and within its memory."""
+    languages: tuple[str, ...]
+    """ISO 639-1."""
+
+    def clone(self, recording: Audio, *, language: str, quality: RecordingQuality) -> VoiceProfile:
+        """A voice of an examined recording. Raises InvalidArgument where it does not speak the language."""
+        ...
+
+    def speak(self, pieces: Sequence[str], profile: VoiceProfile, parameters: SpeechParameters) -> Iterator[Speech]:
+        """The pieces in order, each as soon as it is spoken.
+
+        Lazy: the next piece is begun when it is asked for, so one piece's sound is held at a time, and a caller that
+        stops asking stops the work. Raises FailedPrecondition where the profile is another engine's.
+        """
+        ...
+
+    def warm_up(self) -> None:
+        """Load what is needed and speak once, so that the first job does not pay for it. Raises FailedPrecondition with
+        what to install or mount where something is missing."""
+        ...

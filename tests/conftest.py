@@ -1,0 +1,40 @@
+"""What the tests share: a real Firestore emulator a session, a database of its own for each test."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from google.cloud import firestore
+
+from localcloud.emulators.firestore import FirestoreEmulator
+from tests.unit.loop_thread import LoopThread
+
+
+@pytest.fixture(scope="session")
+def loop() -> Iterator[LoopThread]:
+    """Where the local cloud's services run, while tests call them from outside with blocking clients."""
+    thread = LoopThread()
+    yield thread
+    thread.close()
+
+
+@pytest.fixture(scope="session")
+def firestore_emulator(loop: LoopThread, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirestoreEmulator]:
+    """Google's emulator, one for each process of pytest. It takes any project, so nobody has to clear it."""
+    emulator = FirestoreEmulator("demo-tests", run_dir=tmp_path_factory.mktemp("firestore"))
+    loop.run(emulator.start(), timeout=90)
+    yield emulator
+    loop.run(emulator.stop())
+
+
+@pytest.fixture
+def database(
+    firestore_emulator: FirestoreEmulator, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[firestore.Client]:
+    """An empty database, by the real client: every test has a project of its own."""
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_emulator.address)
+    client = firestore.Client(project=f"demo-{uuid.uuid4().hex[:12]}")
+    yield client
+    client.close()
