@@ -22,6 +22,7 @@ from jobs.store import Progress, Store
 
 log = logging.getLogger(__name__)
 _LEAST_PAUSE_SECONDS = 1.0
+_FIRST_SECONDS = 0.3  # what is done sooner needs no progress
 
 
 class Lease:
@@ -65,6 +66,7 @@ class Lease:
 
     def _keep(self) -> None:
         renewal = self._store.policy.run_lease / 3
+        self._done.wait(_FIRST_SECONDS)
         while not self._done.is_set():
             started = time.monotonic()
             self._news.wait(renewal)

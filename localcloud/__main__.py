@@ -12,7 +12,6 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.logging import RichHandler
-from rich.table import Table
 
 from localcloud.cloud import LocalCloud, Options
 from localcloud.emulators.errors import EmulatorError
@@ -68,29 +67,32 @@ async def _run(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _announce(cloud: LocalCloud, console: Console) -> None:
+    """Plain lines, however narrow the terminal: they are there to be copied."""
     endpoints = cloud.endpoints
-    table = Table(
-        "Service", "Address", "Environment variable of a client", title="The local cloud is up", title_justify="left"
-    )
-    for row in (
-        ("Firestore", endpoints.firestore, f"FIRESTORE_EMULATOR_HOST={endpoints.firestore}"),
-        ("Authentication", f"http://{endpoints.auth}", f"FIREBASE_AUTH_EMULATOR_HOST={endpoints.auth}"),
-        ("App Check", endpoints.app_check, 'debug token "local"'),
-        ("Callables", f"{endpoints.callables}/NAME", ""),
-        ("Pub/Sub", cloud.pubsub.address, f"PUBSUB_EMULATOR_HOST={cloud.pubsub.address}"),
-        ("Cloud Tasks (gRPC)", f"127.0.0.1:{cloud.tasks.port}", f"TASKS_ENDPOINT=http://127.0.0.1:{cloud.tasks.port}"),
-        (
-            "RunPod",
-            f"http://127.0.0.1:{cloud.runpod.port}/v2",
-            f"RUNPOD_API_BASE=http://127.0.0.1:{cloud.runpod.port}/v2",
-        ),
-        ("R2", cloud.bucket.url, f"R2_ENDPOINT={cloud.bucket.url}"),
-        ("Project", endpoints.project, f"GOOGLE_CLOUD_PROJECT={endpoints.project}"),
-    ):
-        table.add_row(*row)
-    console.print(table)
-    console.print(f"Logs of every process: {cloud.run_dir}", highlight=False)
-    console.print("Ctrl-C stops it.")
+    services = {
+        "Firestore": endpoints.firestore,
+        "Pub/Sub": cloud.pubsub.address,
+        "Authentication": f"http://{endpoints.auth}",
+        "App Check": f'{endpoints.app_check} (debug token "local")',
+        "Callables": f"{endpoints.callables}/NAME",
+        "Cloud Tasks": f"127.0.0.1:{cloud.tasks.port} (gRPC)",
+        "RunPod": f"http://127.0.0.1:{cloud.runpod.port}/v2",
+        "R2": cloud.bucket.url,
+        "Logs": str(cloud.run_dir),
+    }
+    variables = {
+        "GOOGLE_CLOUD_PROJECT": endpoints.project,
+        "FIRESTORE_EMULATOR_HOST": endpoints.firestore,
+        "FIREBASE_AUTH_EMULATOR_HOST": endpoints.auth,
+        "PUBSUB_EMULATOR_HOST": cloud.pubsub.address,
+        **{name: value for name, value in cloud.functions_environment().items() if name.startswith(("R2_", "TASKS_E"))},
+    }
+    console.print("[bold]The local cloud is up.[/] Ctrl-C stops it.\n")
+    for name, address in services.items():
+        console.print(f"  {name:<16}{address}", soft_wrap=True, highlight=False)
+    console.print("\nPoint clients at it:\n")
+    for name, value in variables.items():
+        console.print(f"  export {name}={value}", soft_wrap=True, highlight=False)
 
 
 def _arguments() -> argparse.Namespace:

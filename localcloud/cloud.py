@@ -103,9 +103,14 @@ class LocalCloud:
         self.tasks = TasksServer(self.state, self.clock, self.faults, self.oidc.mint, port("tasks", 0))
         self.runpod = RunPodServer(self.state, self.clock, self.faults, RUNPOD_KEY, port("runpod", 0))
         moto_port = free_port()
-        self._moto = Child("moto", moto_server_argv(moto_port), env=_environment(), log=self.run_dir / "moto.log")
+        self.moto = Child("moto", moto_server_argv(moto_port), env=_environment(), log=self.run_dir / "moto.log")
         self.bucket = BucketGate(
-            f"http://127.0.0.1:{moto_port}", BUCKET, CREDENTIALS, self.clock, self.faults, port=port("bucket") or free_port()
+            f"http://127.0.0.1:{moto_port}",
+            BUCKET,
+            CREDENTIALS,
+            self.clock,
+            self.faults,
+            port=port("bucket") or free_port(),
         )
         functions_port = port("functions") or free_port()
         self.functions_address = f"127.0.0.1:{functions_port}"
@@ -180,8 +185,8 @@ class LocalCloud:
         await service.start()
 
     async def _start_bucket(self) -> None:
-        self._stopping.append(self._moto.kill)
-        await self._moto.start()
+        self._stopping.append(self.moto.kill)
+        await self.moto.start()
         await self._started(self.bucket)
         if self.options.data_dir:
             await self.bucket.load(self.options.data_dir / "bucket")

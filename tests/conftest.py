@@ -30,9 +30,7 @@ def firestore_emulator(loop: LoopThread, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture
-def database(
-    firestore_emulator: FirestoreEmulator, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[firestore.Client]:
+def database(firestore_emulator: FirestoreEmulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[firestore.Client]:
     """An empty database, by the real client: every test has a project of its own."""
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_emulator.address)
     client = firestore.Client(project=f"demo-{uuid.uuid4().hex[:12]}")

@@ -3,7 +3,7 @@
     what is found                                by                   what happens
     a request pending for two minutes            status, createdAt    admitted (its event was dropped)
     a cancelled request whose job is still open  status, jobActive    job and GPU job cancelled
-    a lapsed lease, queued                       leaseExpiresAt       enqueued again (its task was lost)
+    a lapsed lease, queued                       leaseExpiresAt       kept if its task is there, else dispatched here
     a lapsed lease, dispatched                   leaseExpiresAt       kept if the backend has it, else next attempt
     a lapsed lease, running                      leaseExpiresAt       next attempt (its worker is gone)
     an event in the outbox                       unpublished          published
@@ -23,7 +23,7 @@ import msgspec
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from backend import admission
+from backend import admission, dispatch
 from backend.gpu import BackendState
 from backend.services import Services
 from jobs import transactions
@@ -68,14 +68,26 @@ def _revive(services: Services, job: Job) -> None:
         services.store().keep_dispatched(job.id, job.attempt)
         return
     after = services.store().requeue_lapsed(job.id, job.attempt)
+    if job.state is State.QUEUED:
+        _dispatch_if_lost(services, after)
+        return
     if after.state is State.QUEUED:
         services.queues().enqueue(after)
-    if job.state is State.QUEUED:
-        return
     log.warning("lease lapsed while %s", job.state.value, extra=job_fields(job))
     services.outbox().announce(after)
     if job.backend is not None:
         services.gpu().cancel(job.backend, job.kind)
+
+
+def _dispatch_if_lost(services: Services, job: Job) -> None:
+    """What the task of a queued attempt would do, if there is none (any more).
+
+    Not another task: the name of one that was lost or has used up its retries stays taken for an hour or more, and
+    under a new name two would compete wherever the first one is only late.
+    """
+    if not services.queues().has_task_of(job):
+        log.warning("queued without a task", extra=job_fields(job))
+        dispatch.dispatch(services, job.id, job.attempt)
 
 
 def _alive(services: Services, job: Job) -> bool:

@@ -42,13 +42,16 @@ class TaskQueues:
         body = {"data": {"jobId": job.id, "attempt": job.attempt}}
         self.create(self._settings.dispatch_queue, self._settings.dispatch_target, job, body)
 
+    def has_task_of(self, job: Job) -> bool:
+        """Whether the dispatch of the job's present attempt is still to come. Raises Unavailable."""
+        return self.exists(self._name(self._settings.dispatch_queue, job))
+
     def create(self, queue: str, url: str, job: Job, body: dict[str, Any], deadline_seconds: int = 600) -> str:
         """Create the task of (job, attempt) on a queue and return its name. That it exists already is success.
 
         Raises Unavailable when Cloud Tasks does not answer, FailedPrecondition when the queue is not there.
         """
-        parent = self._settings.queue_path(queue)
-        name = f"{parent}/tasks/{keys.task_name(job.id, job.attempt)}"
+        name = self._name(queue, job)
         task = tasks_v2.Task(
             name=name,
             http_request=tasks_v2.HttpRequest(
@@ -62,7 +65,7 @@ class TaskQueues:
             dispatch_deadline=duration_pb2.Duration(seconds=deadline_seconds),
         )
         try:
-            self._client.create_task(parent=parent, task=task, timeout=_CALL_SECONDS)
+            self._client.create_task(parent=self._settings.queue_path(queue), task=task, timeout=_CALL_SECONDS)
         except google_errors.AlreadyExists:
             return name
         except _TRANSIENT as error:
@@ -89,6 +92,9 @@ class TaskQueues:
             raise NotFound("There is no such task.") from error
         except _TRANSIENT as error:
             raise Unavailable("The task queue cannot be reached at the moment.") from error
+
+    def _name(self, queue: str, job: Job) -> str:
+        return f"{self._settings.queue_path(queue)}/tasks/{keys.task_name(job.id, job.attempt)}"
 
     def _oidc(self, audience: str) -> tasks_v2.OidcToken | None:
         account = self._settings.tasks_service_account

@@ -103,6 +103,8 @@ def _transient(error: Exception, handled: BaseException | None) -> google_errors
 
 
 def _chain(error: BaseException | None, end: BaseException | None) -> Iterator[BaseException]:
-    while error is not None and error is not end:
+    seen: set[int] = set()  # an exception that is raised twice can be among its own causes
+    while error is not None and error is not end and id(error) not in seen:
+        seen.add(id(error))
         yield error
         error = error.__cause__ or error.__context__

@@ -121,6 +121,7 @@ class PiperEngine:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = os.cpu_count() or 1
         options.inter_op_num_threads = 1
+        options.enable_mem_pattern = False  # it keeps a plan per length of input: memory would grow with the story
         with _SEEDING:
             onnxruntime.set_seed(seed)
             session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])

@@ -29,13 +29,14 @@ class FirestoreEmulator(JvmEmulator):
         events_to: str | None = None,
         data_dir: Path | None = None,
     ) -> None:
-        """`rules`: a file; without one everybody may do everything. `events_to`: the functions host's host:port.
+        """`rules`: a file; without one everybody may do everything. `events_to`: the functions host's host:port,
+        which may be set until `start` (the host wants to know this emulator's address first).
 
         `data_dir`: documents are read from there at start, if `export` has ever written to it.
         """
         super().__init__(project, run_dir=run_dir, port=port, env=env)
         self._rules = rules
-        self._events_to = events_to
+        self.events_to = events_to
         self._data_dir = data_dir
 
     async def clear(self) -> None:
@@ -61,7 +62,7 @@ class FirestoreEmulator(JvmEmulator):
 
         Registering a name again replaces it. Raises EmulatorError where `events_to` is not set: nobody would listen.
         """
-        if self._events_to is None:
+        if self.events_to is None:
             raise EmulatorError(f"Trigger {name}: this emulator was started without an address to post events to.")
         body = {
             "eventType": event_type,
@@ -88,8 +89,8 @@ class FirestoreEmulator(JvmEmulator):
         arguments = ["--host", "127.0.0.1", "--port", str(self.port), "--project_id", self.project]
         if self._rules:
             arguments += ["--rules", str(self._rules)]
-        if self._events_to:
-            arguments += ["--functions_emulator", self._events_to]
+        if self.events_to:
+            arguments += ["--functions_emulator", self.events_to]
         if self._data_dir:
             metadata = self._data_dir / _EXPORT_NAME / f"{_EXPORT_NAME}.overall_export_metadata"
             if metadata.exists():

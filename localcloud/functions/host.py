@@ -91,6 +91,11 @@ class FunctionsHost:
         return f"127.0.0.1:{self._socket.getsockname()[1]}"
 
     @property
+    def pid(self) -> int:
+        """Of the server child, which leads a process group."""
+        return self._server.pid
+
+    @property
     def counts(self) -> Counter[str]:
         """How events fared: `{function}:delivered|redelivered|failed|dropped|expired|lost`."""
         return self._events.counts

@@ -52,17 +52,19 @@ class ServerProcess:
         )
         self._session: aiohttp.ClientSession | None = None
         self._restarting: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._started_at = 0.0
         self._pause = 0.0
         self.restarts = 0
 
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
     async def start(self) -> dict[str, Any]:
         """Returns the functions' manifest. Raises ChildExited, with main.py's traceback, where it cannot be loaded."""
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_CONNECTION_SECONDS)
-        self._session = aiohttp.ClientSession(
-            connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
-        )
+        self._session = _new_session()
         manifest: dict[str, Any] = {}
 
         async def loaded() -> bool:
@@ -82,6 +84,7 @@ class ServerProcess:
         if self._restarting:
             self._restarting.cancel()
             await asyncio.gather(self._restarting, return_exceptions=True)
+        await asyncio.gather(*self._closing, return_exceptions=True)
         if self._session:
             await self._session.close()
         await self._child.stop()
@@ -115,7 +118,16 @@ class ServerProcess:
     def _ended(self, status: int) -> None:
         if not self._stopping:
             log.warning("The functions' server ended with status %d; starting it again.", status)
+            self._abandon_connections()
             self._restarting = asyncio.create_task(self._restart(), name="restart functions")
+
+    def _abandon_connections(self) -> None:
+        """Those to a dead server may look open for a moment yet: the next request shall not be sent into one."""
+        dead, self._session = self._session, _new_session()
+        if dead:
+            closing = asyncio.create_task(dead.close(), name="close dead connections")
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
     async def _restart(self) -> None:
         """At once after a long life; after a short one (it cannot even load) with ever longer pauses."""
@@ -126,3 +138,8 @@ class ServerProcess:
         self.restarts += 1
         self._started_at = loop.time()
         await self._child.start()
+
+
+def _new_session() -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_CONNECTION_SECONDS)
+    return aiohttp.ClientSession(connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar())

@@ -84,9 +84,7 @@ class StoryTime:
 
     def voice(self, **fields: Any) -> None:
         key = "voices/u1/v1/j/1/profile.safetensors"
-        self.write(
-            "voice_profiles/v1", {"userId": USER, "name": "Mum", "status": "ready", "profileKey": key, **fields}
-        )
+        self.write("voice_profiles/v1", {"userId": USER, "name": "Mum", "status": "ready", "profileKey": key, **fields})
 
     # ── the way of a job ─────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -106,7 +106,8 @@ def page(request):
             yield "second"
         return flask.Response(halves())
     if request.path == "/echo":
-        return flask.Response(request.get_data(), headers={"X-Method": request.method, "X-Query": request.query_string.decode()})
+        query = request.query_string.decode()
+        return flask.Response(request.get_data(), headers={"X-Method": request.method, "X-Query": query})
     ours = [name for name in sys.modules if name.startswith("localcloud")]
     return {"loaded": len(LOADED), "path": sys.path, "target": os.environ.get("FUNCTION_TARGET"), "modules": ours}
 '''
@@ -128,8 +129,7 @@ class Cloud:
         self.pubsub = PubSubEmulator(PROJECT, run_dir=self.root)
         self.firestore = FirestoreEmulator(PROJECT, run_dir=self.root)
         self.host = self.new_host(self.clock)
-        port, events_to = self.firestore.port, self.host.address
-        self.firestore = FirestoreEmulator(PROJECT, run_dir=self.root, port=port, events_to=events_to)
+        self.firestore.events_to = self.host.address
         await asyncio.gather(self.firestore.start(), self.pubsub.start(), self.host.start())
         await self.host.connect(self.firestore, self.pubsub)
 

@@ -169,22 +169,23 @@ def test_each_method_in_each_state(database: firestore.Client, method: str, stat
     assert job.attempt == (2 if expected is Q else 1)
 
 
-@pytest.mark.parametrize("method", METHODS)
+# The user's word counts whatever the attempt.
+FENCED = [method for method in METHODS if method != "cancel"]
+
+
+@pytest.mark.parametrize("method", FENCED)
 @pytest.mark.parametrize("state", [Q, D, R])
 def test_an_older_attempt_is_refused_and_changes_nothing(database: firestore.Client, method: str, state: State) -> None:
-    if method == "cancel":
-        pytest.skip("the user's word counts whatever the attempt")
     world = StoryTime(database)
     world.bring_to(state, attempt=2)
     world.wait(1000)
     before = world.everything()
-    with pytest.raises(Conflict) as refused:
+    with pytest.raises(StaleAttempt):
         METHODS[method](world.store)
-    assert type(refused.value) in {StaleAttempt}
     assert world.everything() == before
 
 
-@pytest.mark.parametrize("method", [m for m in METHODS if m not in {"cancel"}])
+@pytest.mark.parametrize("method", METHODS)
 def test_a_job_that_is_not_there(database: firestore.Client, method: str) -> None:
     world = StoryTime(database)
     with pytest.raises(errors.NotFound):

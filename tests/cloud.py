@@ -1,0 +1,303 @@
+"""The local cloud as the flow and fault tests use it: one a session, shared, because its JVMs take seconds to start.
+
+Tests keep out of each other's way by being different users. Schedules are off: `reconcile` runs when a test says so.
+Leases are a second or two long, so that one that has to lapse can be waited for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+import httpx
+import pytest
+from botocore.config import Config
+from google.cloud import firestore
+
+from localcloud.cloud import BUCKET, CREDENTIALS, ENDPOINT_ID, ROOT, RUNPOD_KEY, LocalCloud, Options
+from localcloud.embedded import EmbeddedCloud
+from localcloud.phone import Phone, new_id
+
+T = TypeVar("T")
+Fields = dict[str, Any]
+RECORDING = (ROOT / "assets" / "recording.flac").read_bytes()
+RUN_LEASE_SECONDS = 2.0
+LEASES = {
+    "RUN_LEASE_SECONDS": str(RUN_LEASE_SECONDS),
+    "DISPATCH_LEASE_SECONDS": "0.5",
+    "QUEUE_LEASE_SECONDS": "0.5",
+    "RETRY_BACKOFF_SECONDS": "0.05",
+    "MAX_ATTEMPTS": "3",
+}
+# Two workers with two jobs each: a job that is delivered twice finds somebody to take the second copy.
+WORKERS = 2
+SHORT_TEXT = "The mouse said thank you, and the lion smiled."
+TWO_PIECES = "The lion was asleep under the old tree.\n\nThe little mouse ran over his nose."
+
+
+class TestCloud:
+    """A running local cloud, and what tests look at and do to it from outside."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        self._patch = pytest.MonkeyPatch()
+        self._embedded: EmbeddedCloud | None = None
+        gate = Path(os.environ.get("TMPDIR", "/tmp")) / f"storyvoice-gate-{new_id()}"  # noqa: S108  (made and removed by us)
+        self._gate = gate
+        self._embedded = EmbeddedCloud(
+            Options(
+                project="demo-flow",
+                schedules=False,
+                workers=WORKERS,
+                engine="tests.gated_piper:GatedPiper",
+                functions_env=LEASES,
+                worker_env={**LEASES, "TEST_GATE": str(gate)},
+            )
+        )
+        self.cloud: LocalCloud = self._embedded.cloud
+        self.endpoints = self._embedded.endpoints
+        with self.environment():
+            self.admin: Any = firestore.Client(project=self.endpoints.project)
+        self.bucket: Any = boto3.client(
+            "s3",
+            endpoint_url=self.cloud.bucket.url,
+            region_name="auto",
+            aws_access_key_id=CREDENTIALS.access_key_id,
+            aws_secret_access_key=CREDENTIALS.secret_access_key,
+            config=Config(request_checksum_calculation="when_required", s3={"addressing_style": "path"}),
+        )
+
+    def stop(self) -> None:
+        """Safe to call twice."""
+        self.open_gate()
+        self.admin.close()
+        if self._embedded:
+            self._embedded.stop()
+
+    @contextlib.contextmanager
+    def environment(self) -> Iterator[None]:
+        """What Google's client library reads when a client is made."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("FIRESTORE_EMULATOR_HOST", self.endpoints.firestore)
+            yield
+
+    # ── acting on it ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def run(self, coroutine: Any, seconds: float = 60) -> Any:
+        assert self._embedded
+        return self._embedded.run(coroutine, seconds)
+
+    def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        """A plain function, on the cloud's own event loop: what lives there is not thread-safe."""
+
+        async def calling() -> T:
+            return function(*arguments)
+
+        result: T = self.run(calling())
+        return result
+
+    def faults(self, spec: str) -> None:
+        """Replace what goes wrong. See localcloud/faults.py for how it is written."""
+        self.call(self.cloud.faults.set, spec)
+
+    def struck(self, what: str) -> int:
+        """How often a fault has struck since the cloud was started, e.g. `events.deliver:drop`."""
+        return self.cloud.faults.counts[what]
+
+    def reconcile(self) -> None:
+        """Cloud Scheduler's minute is over: the deployed function runs, once."""
+        assert self.run(self.cloud.functions.run_schedule("reconcile")) == 200
+
+    def close_gate(self) -> None:
+        """Every narration stands still after its first piece."""
+        self._gate.touch()
+
+    def open_gate(self) -> None:
+        self._gate.unlink(missing_ok=True)
+
+    def quiet(self, seconds: float = 30) -> None:
+        """Until no event, task or GPU job is left to be done."""
+        self.run(self.cloud.quiet(seconds))
+
+    def make_well(self) -> None:
+        """No faults, no gate, and every worker there: what each test leaves to the next."""
+        self.faults("")
+        self.open_gate()
+
+        def staffed() -> bool:
+            return len(self.cloud.workers.children) == WORKERS and all(
+                self.cloud.runpod.has_worker(worker) for worker in self.cloud.workers.children
+            )
+
+        until(lambda: self.call(staffed), "every worker to be there")
+
+    # ── looking at it ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def read(self, path: str) -> Fields | None:
+        found: Fields | None = self.admin.document(path).get().to_dict()
+        return found
+
+    def get(self, path: str) -> Fields:
+        found = self.read(path)
+        assert found is not None, path
+        return found
+
+    def job_of(self, request_path: str) -> Fields:
+        return self.get(f"jobs/{self.get(request_path)['jobId']}")
+
+    def of_user(self, collection: str, user_id: str) -> dict[str, Fields]:
+        """All of a user's documents in a collection, by path."""
+        found = self.admin.collection(collection).where(filter=firestore.FieldFilter("userId", "==", user_id)).stream()
+        return {f"{collection}/{snapshot.id}": snapshot.to_dict() for snapshot in found}
+
+    def keys(self, prefix: str) -> set[str]:
+        """The objects in the bucket whose keys begin so."""
+        answer = self.bucket.list_objects_v2(Bucket=BUCKET, Prefix=prefix)
+        assert not answer["IsTruncated"]
+        return {found["Key"] for found in answer.get("Contents", [])}
+
+    def object(self, key: str) -> bytes:
+        content: bytes = self.bucket.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        return content
+
+    def worker_of(self, request_path: str) -> str:
+        """The id of the GPU worker that RunPod says runs the request's present attempt."""
+        worker: str = self._runpod("GET", "status", request_path)["workerId"]
+        return worker
+
+    def cancel_on_runpod(self, request_path: str) -> None:
+        """An operator ends the GPU job of the present attempt, and tells nobody."""
+        self._runpod("POST", "cancel", request_path)
+
+    def _runpod(self, method: str, call: str, request_path: str) -> Fields:
+        backend = self.job_of(request_path)["backend"]["id"]
+        url = f"http://127.0.0.1:{self.cloud.runpod.port}/v2/{ENDPOINT_ID}/{call}/{backend}"
+        answer: Fields = httpx.request(method, url, headers={"Authorization": f"Bearer {RUNPOD_KEY}"}).json()
+        return answer
+
+    def log_lines(self) -> Iterator[Fields]:
+        """What the functions have logged, as Cloud Logging would have it."""
+        with (self.cloud.run_dir / "functions.log").open(encoding="utf-8", errors="replace") as log:
+            for line in log:
+                with contextlib.suppress(ValueError):
+                    found = json.loads(line)
+                    if isinstance(found, dict):
+                        yield found
+
+    def events_of(self, job_id: str) -> list[str]:
+        """The states that on_job_event was told of, in the order in which they came."""
+        return [
+            str(line["state"])
+            for line in self.log_lines()
+            if line.get("jobId") == job_id and str(line.get("message", "")).startswith("job event: ")
+        ]
+
+
+class Family:
+    """A user's phone with a voice that is ready. The voice was cloned once a session, and is lent to each."""
+
+    def __init__(self, cloud: TestCloud, phone: Phone, voice: Fields) -> None:
+        self.cloud = cloud
+        self.phone = phone
+        self.voice_id = new_id()
+        self.voice = {**voice, "userId": phone.user_id}
+        for field in ("jobId", "sampleKey", "recordingKey"):
+            self.voice.pop(field, None)
+        self._lend()
+
+    def _lend(self) -> None:
+        """Until its event is delivered, which is nobody's business: a fault that a test asks for shall not hit it."""
+        before = self._delivered()
+        self.cloud.admin.document(f"voice_profiles/{self.voice_id}").create(self.voice)
+        until(lambda: self._delivered() > before, "the event of the voice")
+
+    def _delivered(self) -> int:
+        return self.cloud.cloud.functions.counts["on_voice_profile_created:delivered"]
+
+    @property
+    def user_id(self) -> str:
+        return self.phone.user_id
+
+    def story(self, text: str = SHORT_TEXT) -> str:
+        return self.phone.create_story("A story", text)
+
+    def ask(self, story: str = SHORT_TEXT, **more: Any) -> str:
+        """A new story of this text, and the request to have it told; the request's path."""
+        return self.phone.request_audio(self.story(story), self.voice_id, **more)
+
+    def finished(self, path: str, seconds: float = 40) -> Fields:
+        return self.phone.finished(path, seconds)
+
+    def story_of(self, path: str) -> Fields:
+        return self.cloud.get(f"stories/{self.cloud.get(path)['storyId']}")
+
+    def until_half_told(self, path: str) -> None:
+        """Behind the closed gate: the first piece is spoken, and the document says so."""
+        until(lambda: (self.cloud.get(path).get("progress") or {}).get("done") == 1, "the first piece")
+
+
+def until(true: Callable[[], object], what: str, seconds: float = 30) -> None:
+    """Poll for what nobody can announce. Fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
+        time.sleep(0.03)
+
+
+@functools.cache
+def _shared() -> TestCloud:
+    return TestCloud()
+
+
+@functools.cache
+def _cloned_voice() -> Fields:
+    """A voice that the real way has made, once a session."""
+    cloud = _shared()
+    with cloud.environment():
+        phone = Phone(cloud.endpoints)
+    try:
+        voice_id = new_id()
+        key = phone.upload(voice_id, RECORDING, "audio/flac")
+        voice = phone.finished(phone.create_voice(voice_id, "Mum", key), 60)
+        assert voice["status"] == "ready", voice.get("error")
+        return voice
+    finally:
+        phone.close()
+
+
+@pytest.fixture(scope="session")
+def _running() -> Iterator[TestCloud]:
+    """Two conftests import this, so pytest holds two of it: the cloud behind them is one."""
+    cloud = _shared()
+    yield cloud
+    cloud.stop()
+
+
+@pytest.fixture
+def cloud(_running: TestCloud) -> Iterator[TestCloud]:
+    """The session's cloud, well before the test and after it."""
+    with _running.environment():
+        yield _running
+        _running.make_well()
+        _running.quiet()
+
+
+@pytest.fixture
+def phone(cloud: TestCloud) -> Iterator[Phone]:
+    """A user who has just signed up."""
+    phone = Phone(cloud.endpoints)
+    yield phone
+    phone.close()
+
+
+@pytest.fixture
+def family(cloud: TestCloud, phone: Phone) -> Family:
+    return Family(cloud, phone, _cloned_voice())
