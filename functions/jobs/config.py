@@ -44,9 +44,12 @@ class Setting:
         return self.default is REQUIRED
 
 
-def setting(name: str, description: str, *, default: Any = REQUIRED, secret: bool = False) -> Any:
-    """A dataclass field read from the environment variable `name`: str, int, float, bool or tuple[str, ...]."""
-    metadata = {"name": name, "description": description, "secret": secret}
+def setting(name: str, description: str, *, default: Any = REQUIRED, secret: bool = False, also: str = "") -> Any:
+    """A dataclass field read from the environment variable `name`: str, int, float, bool or tuple[str, ...].
+
+    `also` is a second name by which some platforms give the same thing; the first one counts where both are set.
+    """
+    metadata = {"name": name, "description": description, "secret": secret, "also": also}
     if default is REQUIRED:
         return dataclasses.field(metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -75,7 +78,7 @@ def load(cls: Callable[..., T], environ: Mapping[str, str] = os.environ) -> T:
     values: dict[str, Any] = {}
     missing: list[str] = []
     for field, declared in zip(dataclasses.fields(cls), describe(cls), strict=True):
-        raw = environ.get(declared.name, "")
+        raw = environ.get(declared.name, "") or environ.get(field.metadata["also"], "")
         if raw:
             values[field.name] = _parse(declared, raw)
         elif declared.required:
