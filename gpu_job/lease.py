@@ -79,7 +79,8 @@ class Lease:
 
     def _write(self) -> bool:
         try:
-            self._store.report_progress(self._job.id, self._job.attempt, self._worker, self._progress)
+            job = self._job
+            self._store.report_progress(job.id, job.attempt, self._worker, self._progress, claimed=job)
         except (Conflict, Cancelled) as error:
             self._lost = error
             log.info("lease lost: %s", type(error).__name__, extra=job_fields(self._job))

@@ -71,7 +71,8 @@ class Worker:
             unexpected.__cause__ = error
             return self._failed(job, token, unexpected, uploaded)
         try:
-            done = self.store.succeed(job.id, job.attempt, token, _result(output, time.monotonic() - started))
+            result = _result(output, time.monotonic() - started)
+            done = self.store.succeed(job.id, job.attempt, token, result, claimed=job)
         except (Conflict, Cancelled) as error:
             return self._stopped(job, error, uploaded)
         self.outbox.announce(done)

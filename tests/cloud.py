@@ -29,12 +29,13 @@ T = TypeVar("T")
 Fields = dict[str, Any]
 RECORDING = (ROOT / "assets" / "recording.flac").read_bytes()
 RUN_LEASE_SECONDS = 2.0
+MAX_ATTEMPTS = 2
 LEASES = {
     "RUN_LEASE_SECONDS": str(RUN_LEASE_SECONDS),
     "DISPATCH_LEASE_SECONDS": "0.5",
     "QUEUE_LEASE_SECONDS": "0.5",
     "RETRY_BACKOFF_SECONDS": "0.05",
-    "MAX_ATTEMPTS": "3",
+    "MAX_ATTEMPTS": str(MAX_ATTEMPTS),
 }
 # Two workers with two jobs each: a job that is delivered twice finds somebody to take the second copy.
 WORKERS = 2
@@ -244,12 +245,12 @@ class Family:
         until(lambda: (self.cloud.get(path).get("progress") or {}).get("done") == 1, "the first piece")
 
 
-def until(true: Callable[[], object], what: str, seconds: float = 30) -> None:
+def until(true: Callable[[], object], what: str, seconds: float = 30, pause: float = 0.03) -> None:
     """Poll for what nobody can announce. Fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
-        time.sleep(0.03)
+        time.sleep(pause)
 
 
 @functools.cache

@@ -9,6 +9,7 @@ import pytest
 from google.cloud import firestore
 
 from localcloud.emulators.firestore import FirestoreEmulator
+from tests.unit.functions_world import FunctionsWorld
 from tests.unit.loop_thread import LoopThread
 
 
@@ -35,4 +36,15 @@ def database(firestore_emulator: FirestoreEmulator, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_emulator.address)
     client = firestore.Client(project=f"demo-{uuid.uuid4().hex[:12]}")
     yield client
-    client.close()
+    client.close()  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture
+def functions(database: firestore.Client, loop: LoopThread) -> Iterator[FunctionsWorld]:
+    """The functions' services with every queue deployed, and one user's story and voice."""
+    world = FunctionsWorld(database, loop)
+    world.deploy_queues()
+    world.story()
+    world.voice()
+    yield world
+    world.close()

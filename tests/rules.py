@@ -24,7 +24,18 @@ CODES = {
     for kind in vars(errors).values()
     if isinstance(kind, type) and issubclass(kind, errors.StoryvoiceError)
 }  # fmt: skip
-NEVER_SAID = ("Traceback", "http", "X-Amz", "botocore", "google.", "Error", "recordings/", "voices/", "stories/", "Bearer")
+NEVER_SAID = (
+    "Traceback",
+    "http",
+    "X-Amz",
+    "botocore",
+    "google.",
+    "Error",
+    "recordings/",
+    "voices/",
+    "stories/",
+    "Bearer",
+)
 
 
 def check_rules(cloud: TestCloud, *paths: str, orphans: bool = False) -> None:
@@ -77,7 +88,7 @@ def _check_job(cloud: TestCloud, path: str, job: Fields, requests: dict[str, Fie
     """No lease without work, nothing untold, and whoever listens has been told of one end, at least once."""
     assert job["requestPath"] in requests
     assert job["state"] in TERMINAL
-    assert job["unpublished"] == []
+    until(lambda: cloud.get(path)["unpublished"] == [], f"the outbox of {path} to be empty", seconds=10)
     assert "leaseExpiresAt" not in job
     assert job["expireAt"] > job["timeline"]["finishedAt"]
     job_id = path.partition("/")[2]

@@ -106,4 +106,4 @@ def _spoken(seconds: int) -> str:
 
 def _day(document: Mapping[str, Any], now: datetime) -> str:
     """The day that counts: today, or tomorrow if a clock ahead of ours has begun it already."""
-    return max(now.astimezone(UTC).date().isoformat(), document.get("day", ""))
+    return max(now.astimezone(UTC).date().isoformat(), str(document.get("day", "")))

@@ -196,10 +196,17 @@ class Store:
 
         return _unless_cancelled(self._run(transition))
 
-    def report_progress(self, job_id: str, attempt: int, worker: str, progress: Progress) -> None:
-        """Renew the worker's lease and show the user how far it is. Raises as `claim` does: stop working then."""
+    def report_progress(
+        self, job_id: str, attempt: int, worker: str, progress: Progress, claimed: Job | None = None
+    ) -> None:
+        """Renew the worker's lease and show the user how far it is. Raises as `claim` does: stop working then.
+
+        `claimed`, what `claim` returned, says which documents belong together, so that one round trip reads them all.
+        """
 
         def transition(t: Transition) -> Job | None:
+            if claimed is not None:
+                t.fetch_together(claimed)
             job = t.job(job_id)
             job.require_worker(attempt, worker)
             if t.request_status(job) == Status.CANCELLED:
@@ -214,10 +221,15 @@ class Store:
 
     # ── to the end ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def succeed(self, job_id: str, attempt: int, worker: str, result: Result) -> Job:
-        """running → succeeded: the job, its request and the story, together and once. Raises as `claim` does."""
+    def succeed(self, job_id: str, attempt: int, worker: str, result: Result, claimed: Job | None = None) -> Job:
+        """running → succeeded: the job, its request and the story, together and once. Raises as `claim` does.
+
+        `claimed` as for `report_progress`.
+        """
 
         def transition(t: Transition) -> Job | None:
+            if claimed is not None:
+                t.fetch_together(claimed, story=True)
             job = t.job(job_id)
             if job.state is State.SUCCEEDED and (job.attempt, job.worker) == (attempt, worker):
                 return job

@@ -61,14 +61,27 @@ class Transition:
         self._transaction = transaction
         self.policy = policy
         self.now = now
+        self._fetched: dict[str, Fields | None] = {}
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def read(self, path: str, fields: tuple[str, ...] | None = None) -> Fields | None:
         """The fields of a document (only those named, to spare the wire), or None if there is none."""
+        if path in self._fetched:
+            return self._fetched[path]
         snapshot = self._client.document(path).get(field_paths=fields, transaction=self._transaction)
         found: Fields | None = snapshot.to_dict() if snapshot.exists else None
         return found
+
+    def fetch_together(self, claimed: Job, *, story: bool = False) -> None:
+        """Read the job, its request and, if wanted, its story in one round trip; `read` then finds them here."""
+        paths = [f"{documents.JOBS}/{claimed.id}", claimed.request_path]
+        if story and claimed.kind is Kind.NARRATE:
+            paths.append(self._story_ref(claimed).path)
+        references = [self._client.document(path) for path in paths]
+        fields = (*HEAD_FIELDS, "status", "audioVersions")
+        for snapshot in self._client.get_all(references, field_paths=fields, transaction=self._transaction):
+            self._fetched[snapshot.reference.path] = snapshot.to_dict() if snapshot.exists else None
 
     def job(self, job_id: str, *, whole: bool = False) -> Job:
         """The job without its input, or `whole`. Raises NotFound."""

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from localcloud.phone import Phone, new_id
-from tests.cloud import RECORDING, RUN_LEASE_SECONDS, TWO_PIECES, Family, TestCloud, until
+from tests.cloud import MAX_ATTEMPTS, RECORDING, RUN_LEASE_SECONDS, TWO_PIECES, Family, TestCloud, until
 from tests.faults.test_lost import minutes_pass, reconcile_until_finished
 from tests.rules import check_rules
 
@@ -36,10 +36,10 @@ def test_every_worker_is_killed_until_no_attempt_is_left(cloud: TestCloud, famil
     """The story that kills whoever reads it fails, with a sentence, and costs nothing."""
     cloud.close_gate()
     path = family.ask(TWO_PIECES)
-    for attempt in (1, 2, 3):
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         until(functools.partial(_under_way, cloud, path, attempt), f"attempt {attempt} to be under way")
         cloud.run(cloud.cloud.workers.kill(cloud.worker_of(path)))
-        until(functools.partial(_lapsed, cloud, path, attempt), f"the lease of attempt {attempt} to lapse")
+        until(functools.partial(_lapsed, cloud, path, attempt), f"the lease of attempt {attempt} to lapse", pause=0.2)
 
     request = cloud.get(path)
     assert (request["status"], request["error"]["code"]) == ("failed", "deadline_exceeded")
@@ -74,7 +74,7 @@ def test_a_worker_that_stands_still_is_fenced_out(cloud: TestCloud, family: Fami
     try:
         cloud.open_gate()
         time.sleep(RUN_LEASE_SECONDS / 4)  # a write that was under way has landed
-        until(lambda: _moved_on(cloud, path), "another attempt")
+        until(lambda: _moved_on(cloud, path), "another attempt", pause=0.2)
         request = family.finished(path)
         assert request["status"] == "ready", request.get("error")
     finally:
@@ -120,6 +120,7 @@ def _ten_seconds_pass(cloud: TestCloud) -> None:
     """For whatever waits until then; afterwards it is as late as it was."""
     cloud.run(cloud.cloud.functions.settle())
     cloud.call(cloud.cloud.clock.advance, 10.0)
+    cloud.quiet()
     cloud.call(cloud.cloud.clock.advance, -10.0)
 
 

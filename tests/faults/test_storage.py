@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from localcloud.phone import Phone, new_id
-from tests.cloud import RECORDING, Family, TestCloud
+from tests.cloud import MAX_ATTEMPTS, RECORDING, Family, TestCloud
 from tests.rules import check_rules
 
 
@@ -48,7 +48,7 @@ def test_longer_than_all_attempts(cloud: TestCloud, family: Family, operation: s
         "retryable": True,
     }
     job = cloud.job_of(path)
-    assert (job["state"], job["attempt"]) == ("failed", 3)
+    assert (job["state"], job["attempt"]) == ("failed", MAX_ATTEMPTS)
     assert cloud.get(f"quotas/{family.user_id}")["characters"] == 0
     assert family.story_of(path)["audioStatus"] == "failed"
     cloud.faults("")

@@ -6,6 +6,7 @@ read, or must not be changed, is shared (WORLD).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -101,6 +102,8 @@ def _world() -> Iterator[tuple[str, Fields]]:
     for actor in (OWNER, OTHER, STRANGE, LONG):
         for collection, name in ((STORIES, "story"), (VOICES, "voice"), (REQUESTS, "request")):
             yield f"{collection}/{name}-{actor.uid}"[: len(collection) + 129], stored(collection, str(actor.uid))
+    yield f"{STORIES}/a", stored(STORIES)
+    yield f"{VOICES}/a", stored(VOICES)
     for collection in CLOSED:
         yield f"{collection}/{OWNER.uid}", stored(collection)
     for collection in SHAPES:  # a document below one of the user's: no rule is about it
@@ -210,7 +213,7 @@ def _shape(collection: str) -> Iterator[Check]:
 def _created(collection: str) -> Iterator[Check]:
     """What is in the path and in the token rather than in the fields."""
     here = _Maker(collection, OWNER)
-    for document_id in ("x" * 128, "A-b_9"):
+    for document_id in ("z", "x" * 128, "A-b_9"):
         yield here(f"create as {document_id[:9]}", Create(f"{collection}/{document_id}", valid(collection)), allowed=True)
     for document_id in ("x" * 129, "a b", "a.b", "é", "a:b", "a\n"):
         yield here(f"create as {document_id[:9]!r}", Create(f"{collection}/{document_id}", valid(collection)), allowed=False)
@@ -235,6 +238,8 @@ def _server_fields(collection: str) -> Iterator[Check]:
         yield here(f"create, with {name} null", Create(_new(collection), {**valid(collection), name: None}), allowed=False)
         for how, value in (("changed", "mine"), ("removed", DELETE), ("emptied", None), ("stamped", SERVER_TIME)):
             yield here(f"update, {name} {how}", Update(path, {name: value}), allowed=False)
+        if collection == STORIES:
+            yield here(f"update, {name} and title", Update(path, {"title": "Another", name: "mine"}), allowed=False)
         kept = {field: value for field, value in before.items() if field != name}
         yield here(f"set without {name}", Update(path, kept, whole=True), allowed=False)
         bare = f"{collection}/without-{name}"
@@ -296,6 +301,9 @@ def _stories() -> Iterator[Check]:
     yield here("set with everything", Update(own, whole, whole=True), allowed=True, given={own: stored(STORIES)})
     yield here("give away", Update(_shared(STORIES), {"userId": OTHER.uid}), allowed=False)
     yield here("take", Update(f"{STORIES}/story-{OTHER.uid}", {"userId": OWNER.uid}), allowed=False)
+    untold = f"{STORIES}/untold"
+    given = {untold: valid(STORIES, str(OTHER.uid))}
+    yield here("take one that is not told yet", Update(untold, {"userId": OWNER.uid}), allowed=False, given=given)
 
 
 def _past() -> datetime:
@@ -331,11 +339,14 @@ def _relations() -> Iterator[tuple[tuple[str, str], tuple[tuple[Any, ...], Field
     own_keys = (f"{prefix}/{'v' * 128}/{'u' * 128}.{'m' * 8}", f"{prefix}/v/u.a", recording_key(str(OWNER.uid)))
     yield (VOICES, "recordingKey"), (own_keys, keys)
     for collection, name, kind in ((REQUESTS, "storyId", "story"), (REQUESTS, "voiceId", "voice")):
+        own = f"{kind}-{OWNER.uid}"
         wrong = {"another's": f"{kind}-{OTHER.uid}", "of nothing": "missing", "of a request": f"request-{OWNER.uid}"}
-        yield (collection, name), ((f"{kind}-{OWNER.uid}",), wrong)
+        yield (collection, name), ((own, "a"), {**wrong, "below one's own": f"{own}/notes/note-1"})
     twenty = {f"Name {n}": "v" * 128 for n in range(20)}
-    casts = ({}, {"Wolf": "voice-1"}, {"Wolf": "A-b_9", "Fox": "a"}, twenty)
-    ids = {f"with {how}": {"Wolf": "voice-1", "Fox": value} for how, value in shapes.ids_that_are_none().items() if value}
+    casts = ({}, {"Wolf": "voice-1"}, {"Wolf": "A-b_9", "Fox": "a"}, {"Wolf": "a", "Fox": "A-b_9"}, twenty)
+    none = shapes.ids_that_are_none().items()
+    ids: Fields = {f"first with {how}": {"Fox": value, "Wolf": "voice-1"} for how, value in none}
+    ids |= {f"last with {how}": {"Fox": "voice-1", "Wolf": value} for how, value in none}
     maps = {"with a map": {"Wolf": {"id": "voice-1"}}, "with a list": {"Wolf": ["voice-1"]}, "with a fraction": {"Wolf": 1.5}}
     yield (REQUESTS, "cast"), (casts, {**ids, **maps, "of too many": {**twenty, "One more": "v"}})
     for collection in SHAPES:
@@ -359,7 +370,8 @@ class _Maker:
     def __call__(
         self, what: str, operation: Operation, allowed: bool, given: Mapping[str, Mapping[str, Any]] | None = None
     ) -> Check:
-        about = frozenset(what.replace(",", " ").split()) | {self._collection, type(operation).__name__.lower()}
+        kind = "list" if isinstance(operation, Query) else type(operation).__name__.lower()
+        about = frozenset(re.findall(r"\w+", what)) | {self._collection, kind}
         name = f"{self._collection}: {self._actor.name}: {what}"
         return Check(name, self._actor, operation, allowed, about, tuple((given or {}).items()))
 

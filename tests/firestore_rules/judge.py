@@ -10,10 +10,9 @@ import grpc.aio
 
 from localcloud.emulators.firestore import FirestoreEmulator
 from tests.firestore_rules.checks import WORLD, Check
-from tests.firestore_rules.operations import SERVER, Fields, seeding
+from tests.firestore_rules.operations import SERVER, seeding
 
 _AT_ONCE = 12
-_WRITES = 100  # in one commit
 Call = tuple[str, bytes, tuple[tuple[str, str], ...]]
 
 
@@ -28,12 +27,10 @@ class Judge:
         self._calls: dict[Check, Call] = {
             check: (*check.operation.call(project), metadata[check.actor]) for check in checks
         }
-        given: dict[str, Fields] = dict(WORLD) | {path: dict(fields) for check in checks for path, fields in check.given}
-        paths = list(given)
-        self._seeding: list[Call] = [
-            (*seeding(project, {path: given[path] for path in paths[start : start + _WRITES]}), metadata[SERVER])
-            for start in range(0, len(paths), _WRITES)
-        ]
+        self._given: dict[Check, Call] = {
+            check: (*seeding(project, check.given), metadata[SERVER]) for check in checks if check.given
+        }
+        self._world: Call = (*seeding(project, WORLD), metadata[SERVER])
 
     async def close(self) -> None:
         await self._channel.close()
@@ -44,15 +41,14 @@ class Judge:
         await self._emulator.call("PUT", f"/emulator/v1/projects/{self.project}:securityRules", body)
 
     async def reset(self) -> None:
-        """Only the documents that the checks want to find."""
-        await self._emulator.call(
-            "DELETE", f"/emulator/v1/projects/{self.project}/databases/(default)/documents"
-        )
-        for call in self._seeding:
-            await self._send(call)
+        """Only the documents that the checks share."""
+        await self._emulator.call("DELETE", f"/emulator/v1/projects/{self.project}/databases/(default)/documents")
+        await self._send(self._world)
 
     async def allows(self, check: Check) -> bool:
         """Raises whatever is neither a yes nor a denial: a check that fails for another reason says nothing."""
+        if check in self._given:
+            await self._send(self._given[check])
         try:
             await self._send(self._calls[check])
         except grpc.aio.AioRpcError as error:

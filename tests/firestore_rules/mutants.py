@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 FOREIGN_WORD = "surprise"
 _TOKEN = re.compile(
@@ -44,11 +44,17 @@ class Token:
 
 @dataclass(frozen=True)
 class Mutant:
-    """`rules`: the whole file. `words`: the words of the lines around the change, by which its finders are guessed."""
+    """`rules`: the whole file. `words`: of what was changed, and `around` it; they guess what will notice.
+
+    It can only matter for `collection` (None: for any) and `operation` (None: for any).
+    """
 
     name: str
     rules: str
     words: frozenset[str]
+    around: frozenset[str]
+    collection: str | None
+    operation: str | None = None
 
 
 def mutants(rules: str) -> list[Mutant]:
@@ -178,11 +184,12 @@ class _Mutator:
         for operation in _OPERATIONS:
             others = [op for op in granted if op != operation]
             if operation not in granted:
-                yield self._with("grant", first, after, ", ".join([*granted, operation]))
+                mutant = self._with("grant", first, after, ", ".join([*granted, operation]))
             elif others:
-                yield self._with("revoke", first, after, ", ".join(others))
+                mutant = self._with("revoke", first, after, ", ".join(others))
             else:
-                yield self._with("revoke", self._tokens[start - 1].start, self._tokens[end].end, "")
+                mutant = self._with("revoke", self._tokens[start - 1].start, self._tokens[end].end, "")
+            yield replace(mutant, operation=operation)
 
     # ── where ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -223,15 +230,17 @@ class _Mutator:
         before, after = self._rules[:start], self._rules[end:]
         line = before.count("\n") + 1
         around = before[before.rfind("\n", 0, before.rfind("\n") if before.endswith("\n") else None) + 1 :]
-        old = _short(" ".join(self._rules[start:end].split()))
-        said = f"{what} `{old}`" + (f" for `{text}`" if text else "") if old else f"{what} `{text}`"
+        old = " ".join(self._rules[start:end].split())
+        said = f"{what} `{_short(old)}`" + (f" for `{text}`" if text else "") if old else f"{what} `{text}`"
         context = " ".join((around.split("\n")[-1].strip()[-40:], "…", after.split("\n", 1)[0].strip()[:40]))
-        words = frozenset(re.findall(r"\w+", around + self._rules[start:end] + after.split("\n", 1)[0]))
-        return Mutant(f"{line}: {said} in `{context}`", before + text + after, words | {self._collection(before)})
+        words, lines = (frozenset(re.findall(r"\w+", part)) for part in (old, around + after.split("\n", 1)[0]))
+        name = f"{line}: {said} in `{context}`"
+        return Mutant(name, before + text + after, words, lines, self._collection(before))
 
-    def _collection(self, before: str) -> str:
-        blocks = re.findall(r"^    match /(\w+)/", before, re.MULTILINE)
-        return blocks[-1] if blocks else ""
+    def _collection(self, before: str) -> str | None:
+        """That of the match block which the text before leaves open."""
+        blocks = re.findall(r"^    match /(\w+)/|^    (\})$", before, re.MULTILINE)
+        return blocks[-1][0] or None if blocks else None
 
 
 def _short(text: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,9 +111,9 @@ class Query:
 Operation = Create | Update | Delete | Get | Query
 
 
-def seeding(project: str, documents: Mapping[str, Fields]) -> tuple[str, bytes]:
+def seeding(project: str, documents: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[str, bytes]:
     """One commit that writes them all."""
-    return _commit(project, *(_written(project, path, fields) for path, fields in documents.items()))
+    return _commit(project, *(_written(project, path, fields) for path, fields in documents))
 
 
 def _commit(project: str, *writes: Fields) -> tuple[str, bytes]:

@@ -7,7 +7,9 @@ import time
 from tests.cloud import TWO_PIECES, Family, TestCloud, until
 from tests.rules import check_rules
 
-LONG = "\n\n".join(f"And then the lion ran over hill number {number}, as fast as ever he could." for number in range(200))
+LONG = "\n\n".join(
+    f"And then the lion ran over hill number {number}, as fast as ever he could." for number in range(200)
+)
 
 
 def test_before_it_is_admitted(cloud: TestCloud, family: Family) -> None:

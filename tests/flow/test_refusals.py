@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import wave
 from typing import Any
@@ -17,7 +18,7 @@ from tests.rules import check_error, check_rules
 Fields = dict[str, Any]
 
 
-def wav(seconds: float, samples: object = None) -> bytes:
+def wav(seconds: float, samples: bytes | None = None) -> bytes:
     """16-bit mono; silence unless there are samples."""
     content = io.BytesIO()
     with wave.open(content, "wb") as file:
@@ -83,7 +84,9 @@ def test_a_voice_that_is_not_ready(cloud: TestCloud, family: Family) -> None:
     check_rules(cloud, path)
 
 
-@pytest.mark.parametrize(("field", "said"), [("voiceId", "There is no such voice."), ("storyId", "There is no such story.")])
+@pytest.mark.parametrize(
+    ("field", "said"), [("voiceId", "There is no such voice."), ("storyId", "There is no such story.")]
+)
 @pytest.mark.parametrize("whose", ["another's", "nobody's"])
 def test_what_is_not_theirs(cloud: TestCloud, family: Family, field: str, said: str, whose: str) -> None:
     """Written with an administrator's rights: the rules would have stopped it, and the functions trust no rules."""
@@ -117,9 +120,7 @@ def test_what_is_not_theirs(cloud: TestCloud, family: Family, field: str, said: 
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
-def test_a_request_that_the_rules_would_have_stopped(
-    cloud: TestCloud, family: Family, more: Fields, said: str
-) -> None:
+def test_a_request_that_the_rules_would_have_stopped(cloud: TestCloud, family: Family, more: Fields, said: str) -> None:
     path = _write_as_admin(cloud, family.user_id, storyId=family.story(), voiceId=family.voice_id, **more)
 
     _check_refused(cloud, family.finished(path), "invalid_argument", said)
@@ -152,11 +153,15 @@ def test_a_model_that_is_not_served_is_given_back(cloud: TestCloud, phone: Phone
 
 
 def test_more_than_ten_narrations_a_minute(cloud: TestCloud, family: Family) -> None:
-    """Twelve at once. What is admitted is taken back before a worker has it, so that nobody has to speak."""
+    """Twelve within a second or two. What is admitted is taken back before a worker has it: nobody need speak."""
     cloud.faults("tasks.dispatch:drop")
     story_id = family.story()
-    paths = [family.phone.request_audio(story_id, family.voice_id) for _ in range(12)]
-    until(lambda: all(cloud.get(path)["status"] in {"queued", "failed"} for path in paths), "all to be judged")
+    paths = []
+    for _ in range(12):
+        path = family.phone.request_audio(story_id, family.voice_id)
+        # One by one: ten at once would fight for the user's quota, which the emulator settles by waiting for seconds.
+        until(functools.partial(_judged, cloud, path), "the request to be judged")
+        paths.append(path)
     requests = {path: cloud.get(path) for path in paths}
     refused = {path: request for path, request in requests.items() if request["status"] == "failed"}
 
@@ -172,6 +177,10 @@ def test_more_than_ten_narrations_a_minute(cloud: TestCloud, family: Family) -> 
     check_rules(cloud, *paths)
 
 
+def _judged(cloud: TestCloud, path: str) -> bool:
+    return cloud.get(path)["status"] in {"queued", "failed"}
+
+
 def test_more_than_a_days_characters(cloud: TestCloud, family: Family) -> None:
     today = cloud.admin.document(f"quotas/{family.user_id}")
     path = family.ask()
@@ -184,7 +193,9 @@ def test_more_than_a_days_characters(cloud: TestCloud, family: Family) -> None:
     refused_path = family.ask()
 
     request = family.finished(refused_path)
-    _check_refused(cloud, request, "resource_exhausted", "The daily allowance of 200,000 characters is used up.", charged=almost)
+    _check_refused(
+        cloud, request, "resource_exhausted", "The daily allowance of 200,000 characters is used up.", charged=almost
+    )
     assert 0 < request["error"]["retryAfterSeconds"] <= 24 * 3600
     today.set(before)
     check_rules(cloud, path, refused_path)

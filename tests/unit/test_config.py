@@ -35,9 +35,7 @@ class Example:
 
 def test_values_are_read_as_their_type() -> None:
     environ = {"NAME": "n", "OTHER": "o", "COUNT": "7", "RATE": "0.25", "ON": "Yes", "TAGS": " a, b ,,", "PIN": "12"}
-    assert load(Example, environ) == Example(
-        name="n", count=7, rate=0.25, on=True, tags=("a", "b"), pin=12, other="o"
-    )
+    assert load(Example, environ) == Example(name="n", count=7, rate=0.25, on=True, tags=("a", "b"), pin=12, other="o")
 
 
 def test_an_empty_value_is_none() -> None:

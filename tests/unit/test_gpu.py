@@ -112,7 +112,7 @@ class Odd:
         odd = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802
+            def do_GET(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 odd.requests.append((self.command, self.path, self.headers["Authorization"], body))
                 status, content = odd.answer
@@ -127,7 +127,7 @@ class Odd:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
         self.base = f"http://127.0.0.1:{self.server.server_address[1]}/v2"
 
 

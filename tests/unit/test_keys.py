@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -74,24 +75,27 @@ def test_what_is_own_is_what_recording_makes(key: str) -> None:
     )
 
 
+MAKERS: list[Callable[[str], str]] = [
+    keys.recordings_of,
+    lambda bad: keys.recording(bad, "v", "u", "wav"),
+    lambda bad: keys.recording("u", bad, "u", "wav"),
+    lambda bad: keys.recording("u", "v", bad, "wav"),
+    lambda bad: keys.recording("u", "v", "u", bad),
+    lambda bad: keys.voice(bad, "v", "j", 1, "sample.mp3"),
+    lambda bad: keys.voice("u", bad, "j", 1, "sample.mp3"),
+    lambda bad: keys.voice("u", "v", bad, 1, "sample.mp3"),
+    lambda bad: keys.story(bad, "s", "j", 1, "audio.mp3"),
+    lambda bad: keys.story("u", bad, "j", 1, "audio.mp3"),
+    lambda bad: keys.story("u", "s", bad, 1, "audio.mp3"),
+]
+
+
 @pytest.mark.parametrize("bad", BAD_IDS)
 def test_ids_that_would_break_a_key_are_refused(bad: str) -> None:
     assert not keys.is_id(bad)
-    for make in (
-        lambda: keys.recording(bad, "v", "u", "wav"),
-        lambda: keys.recording("u", bad, "u", "wav"),
-        lambda: keys.recording("u", "v", bad, "wav"),
-        lambda: keys.recording("u", "v", "u", bad),
-        lambda: keys.recordings_of(bad),
-        lambda: keys.voice(bad, "v", "j", 1, "sample.mp3"),
-        lambda: keys.voice("u", bad, "j", 1, "sample.mp3"),
-        lambda: keys.voice("u", "v", bad, 1, "sample.mp3"),
-        lambda: keys.story(bad, "s", "j", 1, "audio.mp3"),
-        lambda: keys.story("u", bad, "j", 1, "audio.mp3"),
-        lambda: keys.story("u", "s", bad, 1, "audio.mp3"),
-    ):
+    for make in MAKERS:
         with pytest.raises(InvalidArgument):
-            make()
+            make(bad)
 
 
 def test_each_attempt_writes_under_its_own_prefix() -> None:

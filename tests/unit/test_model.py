@@ -1,4 +1,4 @@
-"""A job as a value and as a document; which transitions exist; and what each of the store's methods does in each state."""
+"""A job as a value and as a document; which transitions exist; what each of the store's methods does in each state."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FULL = a_job(
 def test_a_job_is_the_same_after_firestore(database: firestore.Client, job: Job) -> None:
     reference = database.document(f"jobs/{job.id}")
     reference.set(job.to_document())
-    assert Job.from_document(job.id, reference.get().to_dict()) == job
+    assert Job.from_document(job.id, reference.get().to_dict() or {}) == job
 
 
 def test_a_document_has_camel_case_and_nothing_that_is_not_set() -> None:

@@ -129,8 +129,8 @@ def test_the_day_is_that_of_utc_wherever_the_clock_is() -> None:
 
 
 def test_a_clock_that_is_still_in_yesterday_does_not_renew_the_allowance() -> None:
-    document, _ = charge(None, FIVE, 100, MIDNIGHT)
-    document, wait = spend(document, FIVE, 50, MIDNIGHT - timedelta(seconds=1))
+    charged, _ = charge(None, FIVE, 100, MIDNIGHT)
+    document, wait = spend(charged, FIVE, 50, MIDNIGHT - timedelta(seconds=1))
     assert wait is not None
     assert spend(document, FIVE, 50, MIDNIGHT + timedelta(seconds=1))[1] is not None
 
@@ -152,7 +152,7 @@ def test_never_more_characters_than_the_allowance(spent: list[int]) -> None:
 
 
 @given(characters=st.integers(0, 100), token=st.booleans(), gap=st.integers(0, 30))
-def test_a_refund_gives_back_what_was_charged(characters: int, token: bool, gap: int) -> None:  # noqa: FBT001
+def test_a_refund_gives_back_what_was_charged(characters: int, token: bool, gap: int) -> None:
     before, _ = charge(None, FIVE, 0, NOON)
     after, charged = charge(before, FIVE, characters, at(gap))
     back = refund(after, charged, token=token)

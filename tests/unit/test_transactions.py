@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from google.api_core import exceptions as google_errors
+from google.api_core import exceptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 from google.cloud.firestore_v1.types import BeginTransactionResponse, CommitResponse
@@ -19,7 +19,9 @@ from jobs import transactions
 from jobs.errors import Contention, FailedPrecondition, Internal, InvalidArgument, Unavailable
 from jobs.transactions import Backoff
 
+google_errors: Any = exceptions  # its constructors are not typed
 ABORTED = google_errors.Aborted("too much contention on gs://secret")
+ANYBODY = AnonymousCredentials()  # type: ignore[no-untyped-call]
 UNAVAILABLE = google_errors.ServiceUnavailable("socket closed")
 
 
@@ -63,7 +65,7 @@ def api() -> Api:
 @pytest.fixture
 def run(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     monkeypatch.delenv("FIRESTORE_EMULATOR_HOST", raising=False)
-    client = firestore.Client(project="demo", credentials=AnonymousCredentials())
+    client = firestore.Client(project="demo", credentials=ANYBODY)
     client._firestore_api_internal = api
 
     def run(function: Callable[[Any], Any] = lambda _transaction: "done", **options: Any) -> Any:
@@ -120,11 +122,15 @@ def test_a_failing_rollback_does_not_hide_a_conflict(run: Callable[..., Any], ap
     assert run() == "done"
 
 
+def refuse() -> None:
+    raise FailedPrecondition("refused by the GPU service")
+
+
 def test_an_error_that_the_caller_is_handling_is_not_the_reason(run: Callable[..., Any], api: Api) -> None:
     """dispatch fails a job while it handles what the GPU backend raised; a conflict there is a conflict."""
     api.fail("commit", ABORTED, None)
     try:
-        raise FailedPrecondition("refused by the GPU service")
+        refuse()
     except FailedPrecondition:
         assert run() == "done"
 
@@ -165,7 +171,7 @@ def test_pauses_lie_between_the_tries_and_double_up_to_the_cap(run: Callable[...
     pauses: list[float] = []
     client_errors = [ABORTED] * 6
     api.fail("commit", *client_errors)
-    client = firestore.Client(project="demo", credentials=AnonymousCredentials())
+    client = firestore.Client(project="demo", credentials=ANYBODY)
     client._firestore_api_internal = api
     with pytest.raises(Contention):
         transactions.run(

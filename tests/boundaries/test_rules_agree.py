@@ -1,0 +1,191 @@
+"""firestore.rules and firestore.indexes.json say the same as the code."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+import pytest
+from google.cloud import firestore
+
+from backend import reconcile
+from jobs import documents, keys
+from jobs.model import HEAD_FIELDS, Job
+
+ROOT = Path(__file__).parents[2]
+RULES = (ROOT / "firestore.rules").read_text()
+INDEXES = json.loads((ROOT / "firestore.indexes.json").read_text())
+
+
+def words(pattern: str, *, within: str = RULES) -> list[str]:
+    """The quoted words of the list that follows `pattern`."""
+    found = re.search(pattern + r"\s*\(?\[([^\]]*)\]", within)
+    assert found, pattern
+    return re.findall(r"'([^']+)'", found[1])
+
+
+def block(name: str) -> str:
+    """A `match /name/{id} { … }`, to its closing brace."""
+    start = RULES.index(f"match /{name}/{{")
+    end = RULES.index("\n    }\n", start)
+    return RULES[start:end]
+
+
+def fields(shape: type[msgspec.Struct]) -> list[str]:
+    return list(shape.__struct_encode_fields__)
+
+
+VOICES, REQUESTS = block("voice_profiles"), block("audio_requests")
+STATUSES = {value for name, value in vars(documents.Status).items() if name.isupper() and isinstance(value, str)}
+UNFINISHED = STATUSES - documents.Status.TERMINAL
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [
+        (words(r"function isLanguage\(value\) \{\s*return value in"), list(documents.LANGUAGES)),
+        (words(r"data\.get\('modelType', 'chatterbox'\) in"), list(documents.MODEL_TYPES)),
+        (words(r"data\.get\('format', 'mp3'\) in"), list(documents.FORMATS)),
+        (words(r"return data\.keys\(\)\.hasOnly", within=VOICES), fields(documents.VoiceProfileRequest)),
+        (words(r"consent\.keys\(\)\.hasOnly", within=VOICES), fields(documents.Consent)),
+        (words(r"return data\.keys\(\)\.hasOnly", within=REQUESTS), fields(documents.AudioRequest)),
+        (words(r"resource\.data\.status in"), sorted(UNFINISHED)),
+    ],
+    ids=["languages", "models", "formats", "voice fields", "consent fields", "audio fields", "unfinished"],
+)
+def test_lists_agree(listed: list[str], expected: list[str]) -> None:
+    assert sorted(listed) == sorted(expected)
+
+
+def bounds(shape: type[msgspec.Struct], field: str) -> msgspec.Meta:
+    """The limits of a field, with every layer of Annotated and Optional taken off."""
+    encoded = dict(zip(shape.__struct_encode_fields__, shape.__struct_fields__, strict=True))
+    annotation: Any = get_type_hints(shape, include_extras=True)[encoded[field]]
+    for option in (annotation, *get_args(annotation)):
+        for meta in getattr(option, "__metadata__", ()):
+            if isinstance(meta, msgspec.Meta) and (meta.ge, meta.max_length) != (None, None):
+                return meta
+    raise AssertionError(field)
+
+
+NUMBERS = re.findall(r"isNumber\(data\.get\('(\w+)', [\d.]+\), (-?[\d.]+), ([\d.]+)\)", REQUESTS)
+TEXTS = [
+    (documents.VoiceProfileRequest, "name", r"isText\(data\.name, (\d+)\)", VOICES),
+    (documents.Consent, "speaker", r"isText\(consent\.speaker, (\d+)\)", VOICES),
+    (documents.Consent, "statement", r"isText\(consent\.statement, (\d+)\)", VOICES),
+    (documents.AudioRequest, "text", r"isText\(data\.get\('text', '.*'\), (\d+)\)", REQUESTS),
+]
+
+
+def test_numbers_have_the_same_bounds() -> None:
+    assert [name for name, *_ in NUMBERS] == ["speed", "pitch", "exaggeration", "cfgWeight", "temperature", "seed"]
+    for name, low, high in NUMBERS:
+        meta = bounds(documents.AudioRequest, name)
+        assert (meta.ge, meta.le) == (float(low), float(high)), name
+
+
+@pytest.mark.parametrize(("shape", "field", "pattern", "within"), TEXTS, ids=lambda value: str(value)[:20])
+def test_texts_have_the_same_length(shape: type[msgspec.Struct], field: str, pattern: str, within: str) -> None:
+    found = re.search(pattern, within)
+    assert found
+    assert bounds(shape, field).max_length == int(found[1])
+
+
+def test_required_fields_are_required_by_both() -> None:
+    """A rule that reads an optional field names its default; one that reads a missing required field refuses."""
+    for shape, within in ((documents.VoiceProfileRequest, VOICES), (documents.AudioRequest, REQUESTS)):
+        read_with_default = set(re.findall(r"data\.get\('(\w+)'", within))
+        optional = {
+            name
+            for name, default in zip(shape.__struct_encode_fields__, _defaults(shape), strict=True)
+            if default is not msgspec.NODEFAULT
+        }
+        assert read_with_default == optional, shape
+
+
+def _defaults(shape: type[msgspec.Struct]) -> list[Any]:
+    return [field.default for field in msgspec.structs.fields(shape)]
+
+
+def test_ids_have_the_same_form() -> None:
+    found = re.search(r"function isId\(value\) \{\s*return value\.matches\('([^']+)'\)", RULES)
+    assert found
+    for text in ("a", "A-z_9", "x" * 128, "x" * 129, "", "a/b", "ä", "a b", "a.b"):
+        assert keys.is_id(text) == bool(re.fullmatch(found[1], text)), text
+
+
+# ── indexes ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.fixture
+def queries(database: firestore.Client, monkeypatch: pytest.MonkeyPatch) -> list[firestore.Query]:
+    """Every query of a round of the reconciler, as objects; each has been run on the emulator."""
+    made: list[firestore.Query] = []
+    run = reconcile._query
+
+    def remember(query: firestore.Query) -> list[Any]:
+        made.append(query)
+        return run(query)
+
+    monkeypatch.setattr(reconcile, "_query", remember)
+    reconcile._pending(database, NOW)
+    reconcile._cancelled(database)
+    reconcile._lapsed(database, NOW)
+    reconcile._unpublished(database)
+    return made
+
+
+def composite(query: firestore.Query) -> tuple[str, tuple[tuple[str, str], ...]] | None:
+    """The composite index that a query needs: equalities first, then what it is ordered or ranged by. None: the
+    automatic indexes of single fields do, which are merged for equalities."""
+    structured = query._to_protobuf()
+    filters = [part.field_filter for part in structured.where.composite_filter.filters] or [
+        structured.where.field_filter
+    ]
+    equal = [part.field.field_path for part in filters if part.op == part.Operator.EQUAL]
+    ranged = [part.field.field_path for part in filters if part.op != part.Operator.EQUAL]
+    ordered = [order.field.field_path for order in structured.order_by]
+    rest = list(dict.fromkeys([*ranged, *ordered]))
+    if not rest or len([*equal, *rest]) == 1:
+        return None
+    return structured.from_[0].collection_id, tuple((name, "ASCENDING") for name in [*equal, *rest])
+
+
+def test_the_composite_indexes_are_those_of_the_reconcilers_queries(queries: list[firestore.Query]) -> None:
+    assert len(queries) == 6
+    needed = {index for query in queries if (index := composite(query))}
+    declared = {
+        (index["collectionGroup"], tuple((field["fieldPath"], field["order"]) for field in index["fields"]))
+        for index in INDEXES["indexes"]
+    }
+    assert declared == needed
+
+
+def test_no_query_uses_a_field_whose_index_is_switched_off(queries: list[firestore.Query]) -> None:
+    off = {
+        (entry["collectionGroup"], entry["fieldPath"]) for entry in INDEXES["fieldOverrides"] if not entry["indexes"]
+    }
+    used = set()
+    for query in queries:
+        structured = query._to_protobuf()
+        filters = [part.field_filter for part in structured.where.composite_filter.filters]
+        for part in filters or [structured.where.field_filter]:
+            used.add((structured.from_[0].collection_id, part.field.field_path))
+    assert ("jobs", "leaseExpiresAt") in used
+    assert not used & off
+
+
+def test_times_to_live_are_the_fields_that_the_code_writes() -> None:
+    declared = {entry["collectionGroup"] for entry in INDEXES["fieldOverrides"] if entry.get("ttl")}
+    assert {entry["fieldPath"] for entry in INDEXES["fieldOverrides"] if entry.get("ttl")} == {"expireAt"}
+    writers = {path.name for path in (ROOT / "functions").rglob("*.py") if '"expireAt"' in path.read_text()}
+    assert writers == {"quotas.py", "transition.py"}, "a new writer of expireAt: give its collection a time to live"
+    assert declared == {documents.QUOTAS, documents.JOBS}
+    assert "expireAt" in Job.__struct_encode_fields__
+    assert "expireAt" in HEAD_FIELDS

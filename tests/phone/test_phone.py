@@ -1,0 +1,121 @@
+"""The app's own SDK against the local cloud: the programs beside this file, run by Node as they are."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcloud.cloud import REGION, Options
+from localcloud.embedded import EmbeddedCloud
+from tests.firestore_rules.checks import REQUESTS, SERVER_FIELDS, STORIES, VOICES, minimal
+
+HERE = Path(__file__).parent
+ASSETS = HERE.parents[1] / "assets"
+INSTALL_SECONDS = 200
+PROGRAM_SECONDS = 200
+Step = dict[str, Any]
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("STORYVOICE_WITHOUT_NODE") == "1", reason="STORYVOICE_WITHOUT_NODE=1 leaves out what needs Node"
+)
+
+
+@pytest.fixture(scope="module")
+def sdk() -> None:
+    """node_modules as package-lock.json has them; installed once, and again when the lock has changed."""
+    missing = [tool for tool in ("node", "npm") if shutil.which(tool) is None]
+    if missing:
+        pytest.fail(
+            f"{' and '.join(missing)} cannot be found: this test runs the Firebase SDK under Node, 20 or later. "
+            "Install it, or set STORYVOICE_WITHOUT_NODE=1 to leave these tests out.",
+            pytrace=False,
+        )
+    stamp = HERE / "node_modules" / ".stamp"
+    lock = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
+    stamp.parent.mkdir(exist_ok=True)
+    with (HERE / "package-lock.json").open() as alone:
+        fcntl.flock(alone, fcntl.LOCK_EX)  # several processes of pytest may come here at once
+        if not stamp.exists() or stamp.read_text() != lock:
+            _finished(["npm", "ci"], {}, INSTALL_SECONDS)
+            stamp.write_text(lock)
+
+
+@pytest.fixture(scope="module")
+def cloud(sdk: None) -> Iterator[EmbeddedCloud]:
+    with EmbeddedCloud(Options()) as cloud:
+        yield cloud
+
+
+def test_a_story_from_recording_to_audio(cloud: EmbeddedCloud) -> None:
+    steps = _run(cloud, "tell_story.mjs", str(ASSETS / "recording.flac"), str(ASSETS / "fable.txt"))
+    by_name = {step["step"]: step for step in steps}
+    assert [step["step"] for step in steps] == [
+        "signed in",
+        "uploaded",
+        "voice was followed",
+        "voice is ready",
+        "narration was followed",
+        "narration is ready",
+        "audio fetched",
+        "story is patched",
+        "cancelled",
+        "cancelled again",
+    ]
+    for what in ("voice", "narration"):
+        statuses = by_name[f"{what} was followed"]["statuses"]
+        assert statuses[-1] == "ready"
+        assert statuses == [each for each in ("pending", "queued", "running", "ready") if each in statuses]
+    assert "speaking" in by_name["narration was followed"]["stages"]
+    assert by_name["audio fetched"]["bytes"] > 10_000
+    assert by_name["narration is ready"]["durationSeconds"] > 10
+    assert (by_name["story is patched"]["stories"], by_name["story is patched"]["versions"]) == (1, 1)
+    assert by_name["cancelled again"] == {
+        "step": "cancelled again", "answer": "permission-denied", "status": "cancelled"
+    }  # fmt: skip
+
+
+    # What the server has added is what firestore.rules keep clients from, no more.
+    for step, collection in (("voice is ready", VOICES), ("narration is ready", REQUESTS), ("story is patched", STORIES)):
+        added = set(by_name[step]["fields"]) - set(minimal(collection))
+        assert added <= set(SERVER_FIELDS[collection]), collection
+
+
+def test_the_rules_as_the_sdk_meets_them(cloud: EmbeddedCloud) -> None:
+    attempts = _run(cloud, "try_rules.mjs")
+    assert [attempt for attempt in attempts if attempt["answer"] != attempt["expected"]] == []
+    assert len(attempts) > 80
+
+
+def _run(cloud: EmbeddedCloud, *command: str) -> list[Step]:
+    at = cloud.endpoints
+    output = _finished(
+        ["node", *command],
+        {
+            "PHONE_PROJECT": at.project,
+            "PHONE_REGION": REGION,
+            "FIRESTORE_EMULATOR_HOST": at.firestore,
+            "FIREBASE_AUTH_EMULATOR_HOST": at.auth,
+            "FUNCTIONS_EMULATOR_HOST": cloud.cloud.functions_address,
+            "APP_CHECK_URL": at.app_check,
+        },
+        PROGRAM_SECONDS,
+    )
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def _finished(command: list[str], variables: dict[str, str], seconds: float) -> str:
+    """What it printed. Fails with both of its outputs unless it ended well and in time."""
+    done = subprocess.run(
+        command, cwd=HERE, env={**os.environ, **variables}, capture_output=True, text=True, timeout=seconds, check=False
+    )
+    assert done.returncode == 0, f"{command[:2]} ended with {done.returncode}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
