@@ -8,7 +8,9 @@ from tests.firestore_rules.mutants import Mutant
 
 _NO_NEW_DOCUMENT = "Reading and deleting know no request.resource, so the condition cannot be evaluated."
 _NO_OLD_DOCUMENT = "While a document is created there is no resource yet, so the condition cannot be evaluated."
-_NO_PATH = "`get` takes no id with a slash for a path, and finds nothing under any other that is none (on the emulator)."
+_NO_PATH = (
+    "`get` takes no id with a slash for a path, and finds nothing under any other that is none (on the emulator)."
+)
 
 EQUIVALENTS = {
     r"grant `create` for `create, (get|list|delete)`": _NO_NEW_DOCUMENT,

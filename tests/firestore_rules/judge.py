@@ -9,8 +9,9 @@ import grpc
 import grpc.aio
 
 from localcloud.emulators.firestore import FirestoreEmulator
-from tests.firestore_rules.checks import WORLD, Check
+from tests.firestore_rules.checks import Check
 from tests.firestore_rules.operations import SERVER, seeding
+from tests.firestore_rules.samples import WORLD
 
 _AT_ONCE = 12
 Call = tuple[str, bytes, tuple[tuple[str, str], ...]]
@@ -81,7 +82,11 @@ class Judge:
         method, request, metadata = call
         path = f"/google.firestore.v1.Firestore/{method}"
         if method == "Commit":
-            await self._channel.unary_unary(path)(request, metadata=metadata)
+            await self._channel.unary_unary(path, _as_it_is, _as_it_is)(request, metadata=metadata)
             return
-        async for _ in self._channel.unary_stream(path)(request, metadata=metadata):
+        async for _ in self._channel.unary_stream(path, _as_it_is, _as_it_is)(request, metadata=metadata):
             pass
+
+
+def _as_it_is(message: bytes) -> bytes:
+    return message

@@ -81,30 +81,36 @@ class _Mutator:
     # ── single tokens ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _of_token(self, index: int, token: Token) -> Iterator[Mutant]:
-        text = token.text
         if token.kind == "operator":
-            for other in _COMPARISONS.get(text, ()):
-                yield self._with("compare", token.start, token.end, other)
-            if text in {"&&", "||"}:
-                yield self._with("join", token.start, token.end, "||" if text == "&&" else "&&")
-            if text == "!":
-                yield self._with("negate", token.start, token.end, "")
+            yield from self._operator(token)
         elif token.kind == "number" and not self._is_default(index):
             yield from self._other_numbers(token)
-        elif text in _SET_METHODS:
-            for other in _SET_METHODS:
-                yield self._with("method", token.start, token.end, other)
-        elif text == "[":
-            yield from self._list(index)
         elif token.kind == "string":
             yield from self._string(index, token)
-        elif text == "request" and self._texts(index, 5) == ["request", ".", "resource", ".", "data"]:
+        elif token.kind == "word":
+            yield from self._word(index, token)
+        elif token.text == "[":
+            yield from self._list(index)
+
+    def _operator(self, token: Token) -> Iterator[Mutant]:
+        for other in _COMPARISONS.get(token.text, ()):
+            yield self._with("compare", token.start, token.end, other)
+        if token.text in {"&&", "||"}:
+            yield self._with("join", token.start, token.end, "||" if token.text == "&&" else "&&")
+        if token.text == "!":
+            yield self._with("negate", token.start, token.end, "")
+
+    def _word(self, index: int, token: Token) -> Iterator[Mutant]:
+        before, after = self._texts(index - 2, 2), self._texts(index + 1, 4)
+        if token.text in _SET_METHODS:
+            for other in _SET_METHODS:
+                yield self._with("method", token.start, token.end, other)
+        elif token.text == "request" and after == [".", "resource", ".", "data"]:
             yield self._with("document", token.start, self._tokens[index + 2].start, "")
-        elif text == "resource" and self._texts(index, 3)[2:] == ["data"] and self._tokens[index - 1].text != ".":
+        elif token.text == "resource" and before[1] != "." and after[:2] == [".", "data"]:
             yield self._with("document", token.start, token.start, "request.")
-        elif token.kind == "word" and self._tokens[index - 1].text == "{" and self._texts(index, 2)[1] == "}":
-            if self._tokens[index - 2].text == "/" and text != "database":
-                yield self._with("match", token.end, token.end, "=**")
+        elif before == ["/", "{"] and after[0] == "}" and token.text != "database":
+            yield self._with("match", token.end, token.end, "=**")
 
     def _other_numbers(self, token: Token) -> Iterator[Mutant]:
         step = 0.01 if "." in token.text else 1
@@ -140,7 +146,7 @@ class _Mutator:
             if part[1]:
                 low, high = int(part[1]), int(part[2])
                 for bounds in ((low - 1, high), (low + 1, high), (low, high - 1), (low, high + 1)):
-                    yield self._with("pattern", start, end, "{%d,%d}" % bounds)
+                    yield self._with("pattern", start, end, f"{{{bounds[0]},{bounds[1]}}}")
             elif part[0].startswith("["):
                 yield self._with("pattern", start, end, ".")
                 yield self._with("pattern", start, end, r"(.|\\n)")
@@ -198,7 +204,7 @@ class _Mutator:
         return self._tokens[index - 1].text == "," and self._texts(index - 4, 2) == ["get", "("]
 
     def _is_in_list(self, index: int) -> bool:
-        while index and self._tokens[index].kind == "string" or self._tokens[index].text == ",":
+        while (index and self._tokens[index].kind == "string") or self._tokens[index].text == ",":
             index -= 1
         return self._tokens[index].text == "["
 
@@ -233,7 +239,11 @@ class _Mutator:
         old = " ".join(self._rules[start:end].split())
         said = f"{what} `{_short(old)}`" + (f" for `{text}`" if text else "") if old else f"{what} `{text}`"
         context = " ".join((around.split("\n")[-1].strip()[-40:], "…", after.split("\n", 1)[0].strip()[:40]))
-        words, lines = (frozenset(re.findall(r"\w+", part)) for part in (old, around + after.split("\n", 1)[0]))
+        function = re.findall(r"function (\w+)\(", before)[-1:]
+        callers = [line for line in self._rules.splitlines() if function and f"{function[0]}(" in line]
+        words, lines = (
+            _words(part) for part in (f"{old} {text}", " ".join([around, after.split("\n", 1)[0], *callers]))
+        )
         name = f"{line}: {said} in `{context}`"
         return Mutant(name, before + text + after, words, lines, self._collection(before))
 
@@ -245,3 +255,7 @@ class _Mutator:
 
 def _short(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:40]} … {text[-15:]}"
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", text))

@@ -24,26 +24,26 @@ _REQUEST_TIME = DocumentTransform.FieldTransform.ServerValue.REQUEST_TIME
 
 @dataclass(frozen=True)
 class Actor:
-    """`uid` None: without a token. The server comes with the token that the emulator takes for the project's owner."""
+    """`uid` empty: without a token. The server comes with the token that the emulator takes for the project's owner."""
 
     name: str
-    uid: str | None
+    uid: str
     provider: str = "password"
 
     def metadata(self, project: str) -> tuple[tuple[str, str], ...]:
         database = ("google-cloud-resource-prefix", _database(project))
         if self == SERVER:
             return (database, ("authorization", "Bearer owner"))
-        if self.uid is None:
+        if not self.uid:
             return (database,)
         return (database, ("authorization", f"Bearer {_id_token(project, self.uid, self.provider)}"))
 
 
-SERVER = Actor("server", None)
+SERVER = Actor("server", "")
 OWNER = Actor("owner", "owner-1")
 OTHER = Actor("other user", "other-2")
 ANONYMOUS = Actor("anonymous sign-in", "anonymous-3", "anonymous")
-NOBODY = Actor("no token", None)
+NOBODY = Actor("no token", "")
 ACTORS = (OWNER, OTHER, ANONYMOUS, NOBODY, SERVER)
 
 

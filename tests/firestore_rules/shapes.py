@@ -67,7 +67,12 @@ def fields_of(shape: type[msgspec.Struct]) -> Iterator[Field]:
 
 
 def _words(words: tuple[str, ...]) -> tuple[list[Any], Fields]:
-    return [*words], {"no word": "", "another word": "surprise", "in capitals": words[0].upper(), "a list": [words[0]]}
+    return [*words], {
+        "no word": "",
+        "another word, surprise": "surprise",
+        "in capitals": words[0].upper(),
+        "a list": [words[0]],
+    }
 
 
 def _values(kind: inspect.Type) -> tuple[list[Any], Fields]:  # noqa: PLR0911  (one line per type)
@@ -89,7 +94,7 @@ def _values(kind: inspect.Type) -> tuple[list[Any], Fields]:  # noqa: PLR0911  (
         case inspect.StructType(cls=shape):
             return _struct(shape)
         case inspect.LiteralType(values=values):
-            return list(values), {"another word": "surprise"}
+            return list(values), {"another word, surprise": "surprise"}
     raise NotImplementedError(f"How can a {kind} be wrong?")
 
 
@@ -112,7 +117,7 @@ def _struct(shape: type[msgspec.Struct]) -> tuple[list[Any], Fields]:
     fields = list(fields_of(shape))
     good = {field.name: field.right[0] for field in fields}
     right = [{**good, field.name: value} for field in fields for value in field.right]
-    wrong: Fields = {"with an unknown field": {**good, "surprise": "text"}}
+    wrong: Fields = {"with an unknown field, surprise": {**good, "surprise": "text"}}
     for field in fields:
         wrong[f"without {field.name}"] = {name: value for name, value in good.items() if name != field.name}
         wrong.update({f"{field.name} {how}": {**good, field.name: value} for how, value in field.wrong.items()})

@@ -1,4 +1,4 @@
-"""The table notices whatever is changed in firestore.rules: each mutant is put in force until a check decides otherwise.
+"""The table notices whatever is changed in firestore.rules: each mutant is in force until a check decides otherwise.
 
 Mutants are independent, so a few projects of the emulator, each with rules of its own, take them in turn. A mutant that
 nothing notices is either a gap in the table or no change at all; the latter are listed, each with the reason.
@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-
-import pytest
 
 from localcloud.emulators.firestore import FirestoreEmulator
 from tests.firestore_rules import checks
@@ -67,7 +65,7 @@ async def survivors(emulator: FirestoreEmulator) -> list[Mutant]:
 
 
 def test_every_mutant_is_noticed_or_known_to_change_nothing(
-    firestore_emulator: FirestoreEmulator, loop: LoopThread, record_property: pytest.RecordPropertyFixture
+    firestore_emulator: FirestoreEmulator, loop: LoopThread, record_property: Callable[[str, object], None]
 ) -> None:
     started = time.monotonic()
     missed = loop.run(survivors(firestore_emulator), timeout=230)
@@ -79,5 +77,5 @@ def test_every_mutant_is_noticed_or_known_to_change_nothing(
 
 
 def test_there_are_mutants_of_every_kind() -> None:
-    kinds = {mutant.name.split()[1] for mutant in MUTANTS}
-    assert kinds == {*"compare default document drop grant join list match method negate number pattern revoke word".split()}
+    kinds = "compare default document drop grant join list match method negate number pattern revoke word"
+    assert {mutant.name.split()[1] for mutant in MUTANTS} == set(kinds.split())

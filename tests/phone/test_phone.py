@@ -16,7 +16,7 @@ import pytest
 
 from localcloud.cloud import REGION, Options
 from localcloud.embedded import EmbeddedCloud
-from tests.firestore_rules.checks import REQUESTS, SERVER_FIELDS, STORIES, VOICES, minimal
+from tests.firestore_rules.samples import REQUESTS, SERVER_FIELDS, STORIES, VOICES, minimal
 
 HERE = Path(__file__).parent
 ASSETS = HERE.parents[1] / "assets"
@@ -82,9 +82,12 @@ def test_a_story_from_recording_to_audio(cloud: EmbeddedCloud) -> None:
         "step": "cancelled again", "answer": "permission-denied", "status": "cancelled"
     }  # fmt: skip
 
-
     # What the server has added is what firestore.rules keep clients from, no more.
-    for step, collection in (("voice is ready", VOICES), ("narration is ready", REQUESTS), ("story is patched", STORIES)):
+    for step, collection in (
+        ("voice is ready", VOICES),
+        ("narration is ready", REQUESTS),
+        ("story is patched", STORIES),
+    ):
         added = set(by_name[step]["fields"]) - set(minimal(collection))
         assert added <= set(SERVER_FIELDS[collection]), collection
 
@@ -117,5 +120,7 @@ def _finished(command: list[str], variables: dict[str, str], seconds: float) -> 
     done = subprocess.run(
         command, cwd=HERE, env={**os.environ, **variables}, capture_output=True, text=True, timeout=seconds, check=False
     )
-    assert done.returncode == 0, f"{command[:2]} ended with {done.returncode}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    assert done.returncode == 0, (
+        f"{command[:2]} ended with {done.returncode}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    )
     return done.stdout

@@ -87,8 +87,8 @@ def test_no_window_admits_more_than_a_burst_and_what_flows_in(rate: int, gaps: l
 @given(rate=st.integers(1, 5), jumps=st.lists(st.integers(-90, 60), min_size=1, max_size=80))
 def test_clocks_that_disagree_let_nobody_have_more(rate: int, jumps: list[int]) -> None:
     """Time is as late as the latest clock said; every other one only repeats what has been."""
-    document: Document = None
-    now, latest, admitted = NOON, NOON, 0
+    document, _ = spend(None, Limit("a", rate), 0, NOON)
+    now, latest, admitted = NOON, NOON, 1
     for jump in jumps:
         now += timedelta(seconds=jump)
         latest = max(latest, now)

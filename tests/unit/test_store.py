@@ -332,6 +332,14 @@ def test_a_story_deleted_meanwhile_does_not_come_back(world: StoryTime) -> None:
     assert world.get(REQUEST)["status"] == "ready"
 
 
+def test_a_version_that_is_there_already_is_replaced(world: StoryTime) -> None:
+    """An administrator may have restored a story: the version's id is the job's, and there is one of it."""
+    world.bring_to(State.RUNNING)
+    world.patch(STORY, audioVersions=[{**VERSION, "audioKey": "old"}, {"id": "other"}])
+    world.store.succeed(JOB, 1, WORKER, RESULT)
+    assert world.get(STORY)["audioVersions"] == [{"id": "other"}, VERSION]
+
+
 def test_without_a_public_url_the_story_keeps_the_one_it_has(world: StoryTime) -> None:
     world.bring_to(State.RUNNING)
     world.patch(STORY, audioUrl="https://old")
