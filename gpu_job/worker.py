@@ -20,13 +20,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from gpu_job.engines.protocol import Engine
 from gpu_job.lease import Lease
 from gpu_job.storage import Bucket
 from gpu_job.tasks import TASKS, Output, Tools
 from jobs.errors import Cancelled, Conflict, Internal, NotFound, StoryvoiceError
 from jobs.logs import job_fields
-from jobs.model import Job
+from jobs.model import Job, State
 from jobs.outbox import Outbox
 from jobs.store import Result, Store
 
@@ -89,6 +91,8 @@ class Worker:
     def _stopped(self, job: Job, error: StoryvoiceError, uploaded: list[str]) -> str:
         log.info("stopped: %s", type(error).__name__, extra=job_fields(job))
         self._delete(uploaded)
+        if isinstance(error, Cancelled):
+            self.outbox.announce(msgspec.structs.replace(job, state=State.CANCELLED))
         return "stopped"
 
     def _failed(self, job: Job, token: str, error: StoryvoiceError, uploaded: list[str]) -> str:

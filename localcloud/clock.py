@@ -37,8 +37,10 @@ class Clock:
             while not (wake and wake.is_set()) and (when is None or self.now() < when):
                 if wake is None:
                     moved.clear()
+                # Not asyncio.wait_for: Python 3.11's can swallow a cancellation that comes as the event is set.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(moved.wait(), self._real_seconds_until(when))
+                    async with asyncio.timeout(self._real_seconds_until(when)):
+                        await moved.wait()
                 if wake is not None:
                     return  # set by its owner, by advance(), or it is due: the caller looks again
         finally:

@@ -7,6 +7,8 @@ the reconciler enqueues it. Repeating any of it changes nothing.
 from __future__ import annotations
 
 import logging
+from datetime import datetime
+from typing import NamedTuple
 
 from backend import quotas
 from backend.identity import owned
@@ -17,19 +19,34 @@ from jobs import quotas as arithmetic
 from jobs.documents import QUOTAS, STORIES, VOICE_PROFILES, Status
 from jobs.errors import FailedPrecondition
 from jobs.logs import job_fields
-from jobs.model import Job, Kind, State
-from jobs.store import NewJob, Read, utc_now
+from jobs.model import Charge, Job, Kind, State
+from jobs.quotas import Limit
+from jobs.store import NewJob, Read
 from jobs.transition import Fields
 
 log = logging.getLogger(__name__)
 
 
+class Asked(NamedTuple):
+    """A pending document, and what it is judged by."""
+
+    document_id: str
+    fields: Fields
+    read: Read
+    settings: Settings
+    now: datetime
+
+
 def admit(services: Services, request_path: str) -> Job | None:
     """Admit the request at this path and enqueue its job. Raises only what another delivery may mend."""
-    settings = services.settings()
+    store = services.store()
     collection, _, document_id = request_path.partition("/")
-    judge = _JUDGES[collection]
-    job = services.store().admit(request_path, lambda fields, read: judge(settings, document_id, fields, read))
+
+    def judge(fields: Fields, read: Read) -> NewJob:
+        asked = Asked(document_id, fields, read, services.settings(), store.clock())
+        return _JUDGES[collection](asked)
+
+    job = store.admit(request_path, judge)
     if job is None:
         log.info("nothing to admit", extra={"requestPath": request_path})
         return None
@@ -39,12 +56,11 @@ def admit(services: Services, request_path: str) -> Job | None:
     return job
 
 
-def _judge_voice_profile(settings: Settings, voice_id: str, fields: Fields, read: Read) -> NewJob:
-    request = documents.validate_voice_profile(fields)
-    limit = quotas.clone_limit(settings)
-    after, charge = arithmetic.charge(read(f"{QUOTAS}/{request.user_id}"), limit, 0, utc_now())
+def _judge_voice_profile(asked: Asked) -> NewJob:
+    request = documents.validate_voice_profile(asked.fields)
+    after, charge = _charge(asked, request.user_id, quotas.clone_limit(asked.settings), 0)
     work = {
-        "voiceId": voice_id,
+        "voiceId": asked.document_id,
         "name": request.name,
         "language": request.language,
         "recordingKey": request.recording_key,
@@ -53,16 +69,14 @@ def _judge_voice_profile(settings: Settings, voice_id: str, fields: Fields, read
     return NewJob(Kind.CLONE, request.user_id, work, charge, after)
 
 
-def _judge_audio_request(settings: Settings, request_id: str, fields: Fields, read: Read) -> NewJob:
-    del request_id
-    request = documents.validate_audio_request(fields)
-    story = owned(read(f"{STORIES}/{request.story_id}"), request.user_id, "story")
-    voice = owned(read(f"{VOICE_PROFILES}/{request.voice_id}"), request.user_id, "voice")
+def _judge_audio_request(asked: Asked) -> NewJob:
+    request = documents.validate_audio_request(asked.fields)
+    story = owned(asked.read(f"{STORIES}/{request.story_id}"), request.user_id, "story")
+    voice = owned(asked.read(f"{VOICE_PROFILES}/{request.voice_id}"), request.user_id, "voice")
     if voice.get("status") != Status.READY:
         raise FailedPrecondition("This voice is not ready yet; please wait until it is, or record it again.")
     text = documents.validate_text(request.text if request.text is not None else story.get("text"))
-    limit = quotas.narrate_limit(settings)
-    after, charge = arithmetic.charge(read(f"{QUOTAS}/{request.user_id}"), limit, len(text), utc_now())
+    after, charge = _charge(asked, request.user_id, quotas.narrate_limit(asked.settings), len(text))
     work = {
         "storyId": request.story_id,
         "voiceId": request.voice_id,
@@ -81,6 +95,10 @@ def _judge_audio_request(settings: Settings, request_id: str, fields: Fields, re
         },
     }
     return NewJob(Kind.NARRATE, request.user_id, work, charge, after)
+
+
+def _charge(asked: Asked, user_id: str, limit: Limit, characters: int) -> tuple[Fields, Charge]:
+    return arithmetic.charge(asked.read(f"{QUOTAS}/{user_id}"), limit, characters, asked.now)
 
 
 _JUDGES = {VOICE_PROFILES: _judge_voice_profile, documents.AUDIO_REQUESTS: _judge_audio_request}

@@ -80,6 +80,8 @@ def get_audio_url(services: Services, user_id: str, data: Any) -> Fields:
         key = _key_of_request(services, user_id, wanted.request_id)
     else:
         key = _key_of_version(services, user_id, str(wanted.story_id), wanted.version_id)
+    if not keys.is_own_audio(user_id, key):
+        raise NotFound("There is no such narration.")
     url, expires = services.signer().get(key, seconds=services.settings().audio_url_seconds)
     return {"url": url, "expiresAt": _iso(expires)}
 

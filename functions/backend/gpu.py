@@ -6,6 +6,7 @@ either (an answer can be lost), and harmless: the worker's claim lets one of the
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from enum import Enum
 from typing import Any, Protocol
@@ -18,6 +19,8 @@ from backend.tasks import TaskQueues
 from jobs.errors import FailedPrecondition, NotFound, Unavailable
 from jobs.model import Backend, Job, Kind
 
+log = logging.getLogger(__name__)
+_NOT_SET_UP = "Stories cannot be told at the moment: the service is not set up correctly. Please tell its operators."
 _TIMEOUT = httpx.Timeout(15.0, connect=5.0)
 _RUN_DEADLINE_SECONDS = 1800  # the longest that Cloud Tasks waits for an answer
 
@@ -25,8 +28,12 @@ _RUN_DEADLINE_SECONDS = 1800  # the longest that Cloud Tasks waits for an answer
 class BackendState(Enum):
     """What has become of a GPU job."""
 
-    ALIVE = "alive"  # waiting or running
+    WAITING = "waiting"  # for a worker
+    RUNNING = "running"  # a worker has taken it, and should have claimed it within seconds
     OVER = "over"  # ended one way or another, or unknown to the backend by now
+
+
+_RUNPOD_STATES = {"IN_QUEUE": BackendState.WAITING, "IN_PROGRESS": BackendState.RUNNING}
 
 
 class GpuBackend(Protocol):
@@ -66,7 +73,7 @@ class RunPod:
         try:
             answer = self._call("POST", f"/{self._endpoints[job.kind]}/run", body)
         except NotFound as error:  # the endpoint is not there; to the user that is no mistake of theirs
-            raise FailedPrecondition("The GPU service does not know its endpoint: check the settings.") from error
+            raise FailedPrecondition(_NOT_SET_UP) from error
         if not isinstance(answer.get("id"), str):
             raise Unavailable("The GPU service gave an answer that cannot be read.")
         return Backend(name=self.name, id=answer["id"], attempt=job.attempt)
@@ -76,7 +83,7 @@ class RunPod:
             answer = self._call("GET", f"/{self._endpoints[kind]}/status/{backend.id}")
         except NotFound:
             return BackendState.OVER
-        return BackendState.ALIVE if answer.get("status") in {"IN_QUEUE", "IN_PROGRESS"} else BackendState.OVER
+        return _RUNPOD_STATES.get(str(answer.get("status")), BackendState.OVER)
 
     def cancel(self, backend: Backend, kind: Kind) -> None:
         try:
@@ -94,9 +101,8 @@ class RunPod:
         if response.status_code == 404:
             raise NotFound("The GPU service does not know this job or endpoint.")
         if response.status_code >= 400:
-            raise FailedPrecondition(
-                f"The GPU service refused the job (status {response.status_code}): check its API key and endpoints."
-            )
+            log.error("the GPU service refuses us: check its key and endpoints", extra={"status": response.status_code})
+            raise FailedPrecondition(_NOT_SET_UP)
         try:
             answer = msgspec.json.decode(response.content, type=dict[str, Any])
         except msgspec.DecodeError as error:
@@ -125,7 +131,7 @@ class CloudRun:
 
     def state(self, backend: Backend, kind: Kind) -> BackendState:
         del kind
-        return BackendState.ALIVE if self._queues.exists(backend.id) else BackendState.OVER
+        return BackendState.WAITING if self._queues.exists(backend.id) else BackendState.OVER
 
     def cancel(self, backend: Backend, kind: Kind) -> None:
         del kind

@@ -4,7 +4,7 @@
     a request pending for two minutes            status, createdAt    admitted (its event was dropped)
     a cancelled request whose job is still open  status, jobActive    job and GPU job cancelled
     a lapsed lease, queued                       leaseExpiresAt       kept if its task is there, else dispatched here
-    a lapsed lease, dispatched                   leaseExpiresAt       kept if the backend has it, else next attempt
+    a lapsed lease, dispatched                   leaseExpiresAt       kept while it may still come, else next attempt
     a lapsed lease, running                      leaseExpiresAt       next attempt (its worker is gone)
     an event in the outbox                       unpublished          published
 
@@ -15,7 +15,7 @@ One that fails is logged and does not stop the others.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -36,6 +36,7 @@ from jobs.store import utc_now
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 BATCH = 100
+BATCHES = 10
 PENDING_AFTER = timedelta(minutes=2)
 REQUESTS = (VOICE_PROFILES, AUDIO_REQUESTS)
 
@@ -64,8 +65,7 @@ def cancel(services: Services, job_id: str) -> None:
 
 
 def _revive(services: Services, job: Job) -> None:
-    if job.state is State.DISPATCHED and _alive(services, job):
-        services.store().keep_dispatched(job.id, job.attempt)
+    if job.state is State.DISPATCHED and _may_still_come(services, job):
         return
     after = services.store().requeue_lapsed(job.id, job.attempt)
     if job.state is State.QUEUED:
@@ -80,21 +80,35 @@ def _revive(services: Services, job: Job) -> None:
 
 
 def _dispatch_if_lost(services: Services, job: Job) -> None:
-    """What the task of a queued attempt would do, if there is none (any more).
+    """What the task of an attempt would do, if there is none (any more).
 
     Not another task: the name of one that was lost or has used up its retries stays taken for an hour or more, and
     under a new name two would compete wherever the first one is only late.
     """
     if not services.queues().has_task_of(job):
-        log.warning("queued without a task", extra=job_fields(job))
+        log.warning("%s without a task", job.state.value, extra=job_fields(job))
         dispatch.dispatch(services, job.id, job.attempt)
 
 
-def _alive(services: Services, job: Job) -> bool:
-    """Whether the backend still has this attempt. One that was leased and never submitted is nowhere."""
-    if job.backend is None or job.backend.attempt != job.attempt:
+def _may_still_come(services: Services, job: Job) -> bool:
+    """Give a dispatched attempt another lease if there is hope for it: it waits for a GPU, or for the GPU service.
+
+    What a worker has taken is claimed within seconds, so one lease is enough of that: after it the job was lost on the
+    way. And a GPU service that is out of order costs no attempt: the task goes on trying to submit, or, when there is
+    none any more, this does.
+    """
+    store = services.store()
+    if job.backend is not None and job.backend.attempt == job.attempt:
+        state = services.gpu().state(job.backend, job.kind)
+        if state is BackendState.OVER or (state is BackendState.RUNNING and "startedAt" in job.timeline):
+            return False
+        store.keep_dispatched(job.id, job.attempt, started=state is BackendState.RUNNING)
+        return True
+    if job.timeline["dispatchedAt"] + timedelta(seconds=store.policy.submit_patience) < store.clock():
         return False
-    return services.gpu().state(job.backend, job.kind) is BackendState.ALIVE
+    store.keep_dispatched(job.id, job.attempt)
+    _dispatch_if_lost(services, job)
+    return True
 
 
 def _publish(services: Services, job: Job) -> None:
@@ -163,5 +177,11 @@ def _jobs(query: firestore.Query) -> list[Job]:
     return jobs
 
 
-def _query(query: firestore.Query) -> list[Any]:
-    return transactions.call(lambda: list(query.limit(BATCH).stream()))
+def _query(query: firestore.Query) -> Iterator[Any]:
+    """The results in batches. More than one, so that a batch of what cannot be repaired does not hide the rest."""
+    for _ in range(BATCHES):
+        batch: list[Any] = transactions.call(list, query.limit(BATCH).stream())
+        yield from batch
+        if len(batch) < BATCH:
+            return
+        query = query.start_after(batch[-1])

@@ -65,7 +65,9 @@ class TaskQueues:
             dispatch_deadline=duration_pb2.Duration(seconds=deadline_seconds),
         )
         try:
-            self._client.create_task(parent=self._settings.queue_path(queue), task=task, timeout=_CALL_SECONDS)
+            self._client.create_task(
+                parent=self._settings.queue_path(queue), task=task, retry=None, timeout=_CALL_SECONDS
+            )
         except google_errors.AlreadyExists:
             return name
         except _TRANSIENT as error:
@@ -77,7 +79,7 @@ class TaskQueues:
     def exists(self, name: str) -> bool:
         """Whether a task is still to be done: it is gone once it succeeded, was deleted, or used up its retries."""
         try:
-            self._client.get_task(name=name, timeout=_CALL_SECONDS)
+            self._client.get_task(name=name, retry=None, timeout=_CALL_SECONDS)
         except google_errors.NotFound:
             return False
         except _TRANSIENT as error:
@@ -87,7 +89,7 @@ class TaskQueues:
     def delete(self, name: str) -> None:
         """Raises NotFound when there is no such task (any more)."""
         try:
-            self._client.delete_task(name=name, timeout=_CALL_SECONDS)
+            self._client.delete_task(name=name, retry=None, timeout=_CALL_SECONDS)
         except google_errors.NotFound as error:
             raise NotFound("There is no such task.") from error
         except _TRANSIENT as error:

@@ -59,6 +59,11 @@ def story(user_id: str, story_id: str, job: str, attempt: int, name: str) -> str
     return f"stories/{_segment(user_id)}/{_segment(story_id)}/{_segment(job)}/{attempt}/{name}"
 
 
+def is_own_audio(user_id: str, key: str) -> bool:
+    """Whether `key` lies where this user's narrations are."""
+    return key.startswith(f"stories/{_segment(user_id)}/")
+
+
 def is_own_recording(user_id: str, key: str) -> bool:
     """Whether `key` has exactly the form that `recording` gives for this user."""
     prefix = recordings_of(user_id)

@@ -18,6 +18,7 @@ from typing import Any
 from jobs.errors import StoryvoiceError
 from jobs.model import Job
 
+_OURS = ("backend", "jobs", "gpu_job", "main")
 FIELDS = ("jobId", "requestPath", "userId", "attempt", "state", "backend", "seconds", "count", "code", "status")
 
 
@@ -29,7 +30,7 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
             "severity": record.levelname,
-            "message": record.getMessage(),
+            "message": record.getMessage() if _is_ours(record.name) else str(record.msg),
             "logger": record.name,
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}",
         }
@@ -48,8 +49,13 @@ def configure(level: int = logging.INFO) -> None:
     handler.setFormatter(JsonFormatter())
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    for name in ("backend", "jobs", "gpu_job", "main"):
+    for name in _OURS:
         logging.getLogger(name).setLevel(level)
+
+
+def _is_ours(logger: str) -> bool:
+    """What libraries say is written without its arguments, among which there can be anything."""
+    return logger.partition(".")[0] in _OURS
 
 
 def _describe(error: BaseException) -> list[str]:

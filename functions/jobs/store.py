@@ -76,7 +76,7 @@ class Store:
     ) -> None:
         self.client = client
         self.policy = policy or Policy()
-        self._clock = clock
+        self.clock = clock
 
     # ── admission ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -160,14 +160,15 @@ class Store:
         changes = {"backend": msgspec.to_builtins(backend), "updatedAt": SERVER_TIME}
         transactions.call(self.client.document(f"{documents.JOBS}/{job_id}").update, changes)
 
-    def keep_dispatched(self, job_id: str, attempt: int) -> None:
-        """The backend says that the job waits or runs there: give it another lease. Raises StaleAttempt."""
+    def keep_dispatched(self, job_id: str, attempt: int, *, started: bool = False) -> None:
+        """There is hope that a worker claims it: give it another lease; `started`: one has taken it. StaleAttempt."""
 
         def transition(t: Transition) -> None:
             job = t.job(job_id)
             job.require_attempt(attempt)
             if job.state is State.DISPATCHED:
-                t.update_job(job_id, {"leaseExpiresAt": t.lease_for(t.policy.dispatch_lease)})
+                seen = {"timeline.startedAt": t.now} if started else {}
+                t.update_job(job_id, {"leaseExpiresAt": t.lease_for(t.policy.dispatch_lease), **seen})
 
         self._run(transition)
 
@@ -299,7 +300,7 @@ class Store:
 
     def _run(self, transition: Callable[[Transition], T]) -> T:
         def function(transaction: firestore.Transaction) -> T:
-            return transition(Transition(self.client, transaction, self.policy, self._clock()))
+            return transition(Transition(self.client, transaction, self.policy, self.clock()))
 
         return transactions.run(self.client, function)
 

@@ -30,11 +30,12 @@ _LOST = (google_errors.ServiceUnavailable, google_errors.DeadlineExceeded, googl
 
 @dataclass(frozen=True)
 class Backoff:
-    """Full jitter: before try n+1 a pause of 0 to min(cap, base * 2^n) seconds."""
+    """Full jitter: before try n+1 a pause of 0 to min(cap, base * 2^n) seconds. All in seconds."""
 
     tries: int = 10
     base: float = 0.02
     cap: float = 2.0
+    deadline: float = 45.0  # no further try after this; an event function has a minute or two
 
     def pause(self, tried: int, draw: Callable[[], float]) -> float:
         return draw() * min(self.cap, self.base * 2.0**tried)
@@ -47,6 +48,7 @@ def run(
     backoff: Backoff = Backoff(),
     sleep: Callable[[float], None] = time.sleep,
     draw: Callable[[], float] = random.random,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> T:
     """Run `function` in a transaction until it commits, and return what it returned.
 
@@ -56,6 +58,7 @@ def run(
     """
     attempt = firestore.transactional(function)
     handled = sys.exception()
+    give_up = monotonic() + backoff.deadline
     last: google_errors.GoogleAPICallError | None = None
     for tried in range(1, backoff.tries + 1):
         try:
@@ -64,6 +67,8 @@ def run(
             last = _transient(error, handled)
         else:
             return result
+        if monotonic() > give_up:
+            break
         if tried < backoff.tries:
             sleep(backoff.pause(tried, draw))
     if isinstance(last, _LOST):

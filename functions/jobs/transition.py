@@ -22,6 +22,8 @@ from jobs.model import HEAD_FIELDS, Job, Kind, State
 
 Fields = dict[str, Any]
 DELETE = firestore.DELETE_FIELD
+# The library would retry a read for up to five minutes by itself; jobs.transactions retries the whole transaction.
+_ONE_CALL: dict[str, Any] = {"retry": None, "timeout": 15.0}
 SERVER_TIME = firestore.SERVER_TIMESTAMP
 # These say that the user asked for something that cannot be had. Every other failure is ours, and is given back.
 _NOT_REFUNDED = frozenset({"invalid_argument", "not_found", "permission_denied", "resource_exhausted", "cancelled"})
@@ -36,6 +38,11 @@ class Policy:
     )
     dispatch_lease: float = setting(
         "DISPATCH_LEASE_SECONDS", "Seconds after which an unclaimed job is looked up at the GPU backend.", default=180.0
+    )
+    submit_patience: float = setting(
+        "SUBMIT_PATIENCE_SECONDS",
+        "Seconds that an attempt waits for a GPU backend which is out of order before it counts as failed.",
+        default=3600.0,
     )
     run_lease: float = setting(
         "RUN_LEASE_SECONDS", "Seconds that a worker may stay silent before its job is given to another.", default=60.0
@@ -69,7 +76,7 @@ class Transition:
         """The fields of a document (only those named, to spare the wire), or None if there is none."""
         if path in self._fetched:
             return self._fetched[path]
-        snapshot = self._client.document(path).get(field_paths=fields, transaction=self._transaction)
+        snapshot = self._client.document(path).get(field_paths=fields, transaction=self._transaction, **_ONE_CALL)
         found: Fields | None = snapshot.to_dict() if snapshot.exists else None
         return found
 
@@ -80,7 +87,9 @@ class Transition:
             paths.append(self._story_ref(claimed).path)
         references = [self._client.document(path) for path in paths]
         fields = (*HEAD_FIELDS, "status", "audioVersions")
-        for snapshot in self._client.get_all(references, field_paths=fields, transaction=self._transaction):
+        for snapshot in self._client.get_all(
+            references, field_paths=fields, transaction=self._transaction, **_ONE_CALL
+        ):
             self._fetched[snapshot.reference.path] = snapshot.to_dict() if snapshot.exists else None
 
     def job(self, job_id: str, *, whole: bool = False) -> Job:
@@ -157,6 +166,7 @@ class Transition:
             "leaseExpiresAt": start + timedelta(seconds=self.policy.queue_lease),
             "error": error.as_document(),
             "timeline.queuedAt": self.now,
+            "timeline.startedAt": DELETE,
             "unpublished": firestore.ArrayUnion([outbox.event_name(State.QUEUED, attempt)]),
         }
         self.update_job(job.id, changes)

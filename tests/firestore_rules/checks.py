@@ -234,7 +234,7 @@ def _other_changes(collection: str) -> Iterator[Check]:
     cancelled: Fields = {"status": Status.CANCELLED}
     here = _Maker(collection, OWNER)
     path = shared(collection)
-    for name in {*valid(collection), *SERVER_FIELDS[collection]} - {"status"}:
+    for name in sorted({*valid(collection), *SERVER_FIELDS[collection]} - {"status"}):
         yield here(f"update {name}", Update(path, {name: "mine"}), allowed=False)
         yield here(f"cancel and update {name}", Update(path, {**cancelled, name: "mine"}), allowed=False)
         yield here(f"cancel and remove {name}", Update(path, {**cancelled, name: DELETE}), allowed=False)

@@ -7,6 +7,7 @@ import json
 from concurrent.futures import Future
 from typing import Any
 
+import httpx
 from google.cloud import firestore, tasks_v2
 
 from backend.services import Lazy, Services
@@ -92,6 +93,12 @@ class FunctionsWorld(StoryTime):
 
     def fault(self, spec: str) -> None:
         self.loop.call(self.faults.set, spec)
+
+    def take_gpu_job(self) -> None:
+        """A worker takes the GPU job that waits, and is never heard of again."""
+        environment = self.runpod.worker_environment(ENVIRONMENT["TTS_CB_ENDPOINT_ID"], "worker-1")
+        url = environment["RUNPOD_WEBHOOK_GET_JOB"].replace("$ID", "worker-1")
+        assert httpx.get(url, timeout=30).status_code == 200
 
     def job(self) -> Job:
         return self.store.find(JOB)

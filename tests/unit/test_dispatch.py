@@ -21,7 +21,7 @@ def test_an_attempt_is_leased_submitted_and_remembered(functions: FunctionsWorld
     assert job.state is State.DISPATCHED
     assert job.backend is not None
     assert job.backend.attempt == 1
-    assert functions.services.gpu().state(job.backend, job.kind) is BackendState.ALIVE
+    assert functions.services.gpu().state(job.backend, job.kind) is BackendState.WAITING
 
 
 def test_a_task_that_comes_twice_submits_once(functions: FunctionsWorld) -> None:

@@ -54,7 +54,7 @@ def test_a_job_is_submitted_seen_and_cancelled(cloud: Cloud) -> None:
     runpod = client(cloud.base)
     backend = runpod.submit(a_job(attempt=3))
     assert (backend.name, backend.attempt) == ("runpod", 3)
-    assert runpod.state(backend, Kind.NARRATE) is BackendState.ALIVE
+    assert runpod.state(backend, Kind.NARRATE) is BackendState.WAITING
     runpod.cancel(backend, Kind.NARRATE)
     assert runpod.state(backend, Kind.NARRATE) is BackendState.OVER
     runpod.cancel(backend, Kind.NARRATE)
@@ -63,7 +63,7 @@ def test_a_job_is_submitted_seen_and_cancelled(cloud: Cloud) -> None:
 def test_kinds_go_to_their_own_endpoints(cloud: Cloud) -> None:
     runpod = client(cloud.base)
     backend = runpod.submit(a_job(kind=Kind.CLONE))
-    assert runpod.state(backend, Kind.CLONE) is BackendState.ALIVE
+    assert runpod.state(backend, Kind.CLONE) is BackendState.WAITING
     assert runpod.state(backend, Kind.NARRATE) is BackendState.OVER, "nobody knows it there"
 
 
@@ -171,7 +171,8 @@ def test_every_answer_to_a_submission_is_one_of_ours(
 @pytest.mark.parametrize(
     ("status", "state"),
     [
-        *[(name, BackendState.ALIVE) for name in ("IN_QUEUE", "IN_PROGRESS")],
+        ("IN_QUEUE", BackendState.WAITING),
+        ("IN_PROGRESS", BackendState.RUNNING),
         *[(name, BackendState.OVER) for name in ("COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT", "NEW_WORD")],
     ],
 )

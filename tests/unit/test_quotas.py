@@ -97,6 +97,12 @@ def test_clocks_that_disagree_let_nobody_have_more(rate: int, jumps: list[int]) 
         assert admitted <= rate + (latest - NOON).total_seconds() * rate / 60 + 1e-5
 
 
+def test_a_clock_that_runs_behind_takes_no_token_away() -> None:
+    document, _ = charge(None, FIVE, 0, NOON)
+    document, _ = charge(document, FIVE, 0, at(-3600))
+    assert document["buckets"]["narrate"] == {"tokens": 3, "at": NOON}
+
+
 @given(rate=RATES, gaps=GAPS)
 def test_retry_after_is_exact(rate: int, gaps: list[int]) -> None:
     limit, document, now = Limit("a", rate), None, NOON

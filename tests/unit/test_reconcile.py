@@ -88,11 +88,37 @@ def test_a_gpu_job_that_died_gets_another_attempt(functions: FunctionsWorld) -> 
     assert functions.topic.told() == ["queued.2"]
 
 
-def test_a_job_leased_and_never_submitted_gets_another_attempt(functions: FunctionsWorld) -> None:
+def test_a_job_leased_and_never_submitted_is_submitted(functions: FunctionsWorld) -> None:
     functions.bring_to(State.DISPATCHED)
     functions.wait(181)
     round_of(functions)
-    assert functions.job().attempt == 2
+    assert functions.job().attempt == 1, "it was nobody's fault"
+    assert functions.job().backend is not None
+    assert functions.runpod.depth() == 1
+
+
+def test_a_gpu_service_that_stays_away_costs_an_attempt_an_hour(functions: FunctionsWorld) -> None:
+    functions.bring_to(State.DISPATCHED)
+    functions.fault("runpod.run:503")
+    for _ in range(3):
+        functions.wait(181)
+        assert round_of(functions) == {"lapsed": 1}
+        assert (functions.job().state, functions.job().attempt) == (State.DISPATCHED, 1)
+    functions.wait(3600)
+    round_of(functions)
+    assert (functions.job().state, functions.job().attempt) == (State.QUEUED, 2)
+
+
+def test_a_job_that_a_worker_took_and_never_claimed_gets_another_attempt(functions: FunctionsWorld) -> None:
+    functions.bring_to(State.QUEUED)
+    dispatch.dispatch(functions.services, JOB, 1)
+    functions.take_gpu_job()
+    functions.wait(181)
+    round_of(functions)
+    assert (functions.job().state, functions.job().attempt) == (State.DISPATCHED, 1), "just taken, perhaps"
+    functions.wait(181)
+    round_of(functions)
+    assert (functions.job().state, functions.job().attempt) == (State.QUEUED, 2)
 
 
 def test_a_silent_worker_loses_its_job_and_its_gpu(functions: FunctionsWorld) -> None:
@@ -111,7 +137,7 @@ def test_a_job_that_is_never_finished_fails_at_the_limit(functions: FunctionsWor
     functions.bring_to(State.DISPATCHED)
     for attempt in range(1, 5):
         assert functions.job().attempt == attempt
-        functions.wait(1000)
+        functions.wait(4000)
         round_of(functions)
         if attempt < 4:
             functions.store.lease(JOB, attempt + 1)
