@@ -92,7 +92,7 @@ class TestCloud:
 
     # ── acting on it ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def run(self, coroutine: Any, seconds: float = 60) -> Any:
+    def run(self, coroutine: Any, seconds: float = 150) -> Any:
         assert self._embedded
         return self._embedded.run(coroutine, seconds)
 
@@ -124,7 +124,7 @@ class TestCloud:
     def open_gate(self) -> None:
         self._gate.unlink(missing_ok=True)
 
-    def quiet(self, seconds: float = 30) -> None:
+    def quiet(self, seconds: float = 120) -> None:
         """Until no event, task or GPU job is left to be done."""
         self.run(self.cloud.quiet(seconds))
 
@@ -234,7 +234,7 @@ class Family:
         """A new story of this text, and the request to have it told; the request's path."""
         return self.phone.request_audio(self.story(story), self.voice_id, **more)
 
-    def finished(self, path: str, seconds: float = 40) -> Fields:
+    def finished(self, path: str, seconds: float = 120) -> Fields:
         return self.phone.finished(path, seconds)
 
     def story_of(self, path: str) -> Fields:
@@ -245,7 +245,7 @@ class Family:
         until(lambda: (self.cloud.get(path).get("progress") or {}).get("done") == 1, "the first piece")
 
 
-def until(true: Callable[[], object], what: str, seconds: float = 30, pause: float = 0.03) -> None:
+def until(true: Callable[[], object], what: str, seconds: float = 120, pause: float = 0.03) -> None:
     """Poll for what nobody can announce. Fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while not true():

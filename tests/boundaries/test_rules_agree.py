@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -129,7 +130,7 @@ def queries(database: firestore.Client, monkeypatch: pytest.MonkeyPatch) -> list
     made: list[firestore.Query] = []
     run = reconcile._query
 
-    def remember(query: firestore.Query) -> list[Any]:
+    def remember(query: firestore.Query) -> Iterator[Any]:
         made.append(query)
         return run(query)
 

@@ -315,7 +315,10 @@ def test_http_is_passed_through_untouched_and_streamed_both_ways(cloud: Cloud) -
             assert (await call("GET", url.replace("page", "on_thing")))[0] == 404
             assert await call("GET", f"{url}/slow?seconds=1.5") == (504, "page took longer than 1 s.\n")
             assert await call("GET", f"{url}/die") == (503, "page: the instance died.\n")
-            assert (await call("GET", url))[0] == 200, "it must be up again by itself"
+            # Up again by itself; what starts until then is cut off by the function's own second, as in production.
+            statuses = [(await call("GET", url))[0] for _ in range(15)]
+            assert 200 in statuses
+            assert statuses == sorted(statuses, reverse=True), "once it is up it stays up"
 
     cloud.runner.run(scenario())
 
