@@ -40,12 +40,17 @@ export function openPhone(name) {
 /** Listen to a document until `done(fields)`; `seen` gets each version. Rejects when denied, or after `seconds`. */
 export function listen(reference, done, { seen = () => {}, seconds = 120 } = {}) {
   return new Promise((resolve, reject) => {
-    const late = setTimeout(() => end(reject, new Error(`${reference.path} took longer than ${seconds} s`)), seconds * 1000);
+    let last = "nothing has come";
+    const late = setTimeout(
+      () => end(reject, new Error(`${reference.path} took longer than ${seconds} s; last seen: ${last}`)),
+      seconds * 1000,
+    );
     const stop = onSnapshot(
       reference,
       (snapshot) => {
         const fields = snapshot.data();
         if (!fields) return;
+        last = `${fields.status} ${fields.progress?.stage ?? ""}`;
         seen(fields);
         if (done(fields)) end(resolve, fields);
       },
