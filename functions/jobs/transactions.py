@@ -12,11 +12,12 @@ So the function must be one that may run twice: it reads first, finds its own wo
 from __future__ import annotations
 
 import random
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from google.api_core import exceptions as google_errors
 from google.cloud import firestore
@@ -24,6 +25,7 @@ from google.cloud import firestore
 from jobs.errors import Contention, Internal, StoryvoiceError, Unavailable
 
 T = TypeVar("T")
+_CLOSED = re.compile(r"transaction\b.*\b(expired|closed|no longer valid)", re.IGNORECASE)
 _CONFLICTS = (google_errors.Aborted,)
 _LOST = (google_errors.ServiceUnavailable, google_errors.DeadlineExceeded, google_errors.InternalServerError)
 
@@ -96,7 +98,7 @@ def _transient(error: Exception, handled: BaseException | None) -> google_errors
         if isinstance(link, StoryvoiceError):
             raise link
     for link in chain:
-        if isinstance(link, (*_CONFLICTS, *_LOST)):
+        if isinstance(link, (*_CONFLICTS, *_LOST)) or _closed(link):
             return link
     for link in chain:
         if isinstance(link, google_errors.AlreadyExists):
@@ -105,6 +107,12 @@ def _transient(error: Exception, handled: BaseException | None) -> google_errors
         if isinstance(link, google_errors.GoogleAPICallError):
             raise Internal("Something went wrong on our side. Please try again.") from link
     raise error
+
+
+def _closed(error: BaseException) -> TypeGuard[google_errors.InvalidArgument]:
+    """Whether the transaction was over before its commit came: it had expired, or the client library's own retry of a
+    lost answer committed again what was applied. Both are INVALID_ARGUMENT, told from a bad write only by its words."""
+    return isinstance(error, google_errors.InvalidArgument) and bool(_CLOSED.search(str(error)))
 
 
 def _chain(error: BaseException | None, end: BaseException | None) -> Iterator[BaseException]:

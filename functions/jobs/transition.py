@@ -100,9 +100,17 @@ class Transition:
         return Job.from_document(job_id, found)
 
     def request_status(self, job: Job) -> str:
-        """The request's status; `cancelled` when it has been deleted, which says the same."""
-        request = self.read(job.request_path, ("status",))
+        """The request's status; `cancelled` when it is no longer this job's, which says the same."""
+        request = self._request(job)
         return Status.CANCELLED if request is None else str(request.get("status"))
+
+    def _request(self, job: Job) -> Fields | None:
+        """The request of an unfinished job, or None: deleted, or written again under its id by another user, or written
+        again and refused. The two end together, so one that has ended without the job never was this job's."""
+        request = self.read(job.request_path, ("status", "userId"))
+        if request is None or request.get("userId") != job.user_id:
+            return None
+        return None if request.get("status") in {Status.READY, Status.FAILED} else request
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -139,7 +147,7 @@ class Transition:
         return self._fail(job, error)
 
     def cancel(self, job: Job) -> Job:
-        request = self.read(job.request_path, ("status",))
+        request = self._request(job)
         if job.state is not State.RUNNING:
             self._refund(job, token=False)  # no GPU second was spent; the call itself still counts
         self._finish(job, State.CANCELLED, {})
