@@ -231,6 +231,7 @@ class LocalCloud:
             **self._google_environment(),
             **self._bucket_environment(),
             "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'functions'}",
+            "TMPDIR": str(self.run_dir),  # what a killed worker leaves behind goes when the cloud goes
             "ENGINE": self.options.engine,
             "WORKER_CONCURRENCY": str(self.options.worker_concurrency),
             **self.options.worker_env,
