@@ -90,11 +90,11 @@ class LocalCloud:
         if data is not None:
             data.mkdir(parents=True, exist_ok=True)
         self.state = State(data / "state.sqlite" if data else ":memory:")
-        self._start_services_of_ours(data)
+        self._make_services(data)
         self._stopping: list[Callable[[], Awaitable[object]]] = []
         self._is_up = False
 
-    def _start_services_of_ours(self, data: Path | None) -> None:
+    def _make_services(self, data: Path | None) -> None:
         options, project = self.options, self.options.project
         port = options.ports.get
         self.auth = AuthServer(project, self.state, self.clock, port("auth", 0))

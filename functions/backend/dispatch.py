@@ -25,7 +25,7 @@ def dispatch(services: Services, job_id: str, attempt: int) -> None:
     except (Conflict, NotFound) as error:
         log.info("not dispatched: %s", type(error).__name__, extra={"jobId": job_id, "attempt": attempt})
         return
-    if job.state is State.RUNNING or _submitted(job):
+    if job.state is State.RUNNING or job.submitted:
         return
     try:
         backend = services.gpu().submit(job)
@@ -44,7 +44,3 @@ def end(services: Services, job: Job, error: PermanentError) -> None:
     except Conflict:
         return  # somebody was quicker
     services.outbox().announce(failed)
-
-
-def _submitted(job: Job) -> bool:
-    return job.backend is not None and job.backend.attempt == job.attempt

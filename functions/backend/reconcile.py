@@ -98,7 +98,7 @@ def _may_still_come(services: Services, job: Job) -> bool:
     none any more, this does.
     """
     store = services.store()
-    if job.backend is not None and job.backend.attempt == job.attempt:
+    if job.backend is not None and job.submitted:
         state = services.gpu().state(job.backend, job.kind)
         if state is BackendState.OVER or (state is BackendState.RUNNING and "startedAt" in job.timeline):
             return False

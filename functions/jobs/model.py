@@ -107,6 +107,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     def finished(self) -> bool:
         return self.state.finished
 
+    @property
+    def submitted(self) -> bool:
+        """Whether the present attempt, and not an earlier one, has been handed to the GPU backend."""
+        return self.backend is not None and self.backend.attempt == self.attempt
+
     def require_attempt(self, attempt: int) -> None:
         """Refuse a caller that a newer attempt has fenced out, or that claims one that does not exist yet."""
         if attempt != self.attempt:
