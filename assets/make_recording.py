@@ -12,23 +12,24 @@ from gpu_job.engines.piper import PiperEngine
 from gpu_job.engines.protocol import SpeechParameters
 from gpu_job.narration.assembly import Assembly
 from gpu_job.narration.encoding import AudioWriter
-from gpu_job.narration.pieces import split
 from gpu_job.recordings import RecordingQuality, decode, examine
 
-TEXT = (
-    "Hello, my little one. It is time to put the toys away and climb into bed. "
-    "Pull the blanket up to your chin, and I will read you a story. Let us begin."
+SENTENCES = (
+    "Hello, my little one.",
+    "It is time to put the toys away and climb into bed.",
+    "Pull the blanket up to your chin, and I will read you a story.",
+    "Let us begin.",
 )
+_PAUSE_SECONDS = 0.35
 PATH = Path(__file__).parent / "recording.flac"
 
 
 def main() -> RecordingQuality:
     engine = PiperEngine()
-    pieces = split(TEXT, max_characters=engine.max_characters)
-    spoken = engine.speak([piece.text for piece in pieces], engine.own_voice, SpeechParameters(seed=1))
+    assembly = Assembly()
     with AudioWriter(PATH, "flac") as writer:
-        for block in Assembly(zip(pieces, spoken, strict=True)):
-            writer.write(block)
+        for speech in engine.speak(SENTENCES, engine.own_voice, SpeechParameters(seed=1)):
+            writer.write(assembly.add(speech, pause_after_seconds=_PAUSE_SECONDS).samples)
     return examine(decode(PATH))
 
 

@@ -16,7 +16,7 @@ from backend.services import Services
 from backend.settings import Settings
 from jobs import documents
 from jobs import quotas as arithmetic
-from jobs.documents import QUOTAS, STORIES, VOICE_PROFILES, Status
+from jobs.documents import QUOTAS, STORIES, USERS, VOICE_PROFILES, Status
 from jobs.errors import FailedPrecondition
 from jobs.logs import job_fields
 from jobs.model import Charge, Job, Kind, State
@@ -72,9 +72,10 @@ def _judge_voice_profile(asked: Asked) -> NewJob:
 def _judge_audio_request(asked: Asked) -> NewJob:
     request = documents.validate_audio_request(asked.fields)
     story = owned(asked.read(f"{STORIES}/{request.story_id}"), request.user_id, "story")
-    voice = owned(asked.read(f"{VOICE_PROFILES}/{request.voice_id}"), request.user_id, "voice")
-    if voice.get("status") != Status.READY:
-        raise FailedPrecondition("This voice is not ready yet; please wait until it is, or record it again.")
+    voice = _ready_voice(asked, request.user_id, request.voice_id)
+    cast = {
+        name: _cast_voice(asked, request.user_id, name, voice_id) for name, voice_id in (request.cast or {}).items()
+    }
     text = documents.validate_text(request.text if request.text is not None else story.get("text"))
     after, charge = _charge(asked, request.user_id, quotas.narrate_limit(asked.settings), len(text))
     work = {
@@ -82,6 +83,8 @@ def _judge_audio_request(asked: Asked) -> NewJob:
         "voiceId": request.voice_id,
         "voiceName": voice.get("name"),
         "profileKey": voice.get("profileKey"),
+        "cast": cast,
+        "pronunciations": documents.pronunciations(asked.read(f"{USERS}/{request.user_id}")),
         "language": request.language,
         "text": text,
         "format": request.format,
@@ -95,6 +98,18 @@ def _judge_audio_request(asked: Asked) -> NewJob:
         },
     }
     return NewJob(Kind.NARRATE, request.user_id, work, charge, after)
+
+
+def _ready_voice(asked: Asked, user_id: str, voice_id: str, of: str = "") -> Fields:
+    voice = owned(asked.read(f"{VOICE_PROFILES}/{voice_id}"), user_id, f"voice{of}")
+    if voice.get("status") != Status.READY:
+        raise FailedPrecondition(f"This voice{of} is not ready yet; please wait until it is, or record it again.")
+    return voice
+
+
+def _cast_voice(asked: Asked, user_id: str, name: str, voice_id: str) -> Fields:
+    voice = _ready_voice(asked, user_id, voice_id, f" for {name} in `cast`")
+    return {"voiceId": voice_id, "profileKey": voice.get("profileKey"), "name": voice.get("name")}
 
 
 def _charge(asked: Asked, user_id: str, limit: Limit, characters: int) -> tuple[Fields, Charge]:

@@ -7,6 +7,7 @@ but a rules file can be old, an administrator can write past it, and nothing a c
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
@@ -15,15 +16,21 @@ import msgspec
 
 from jobs import keys
 from jobs.errors import InvalidArgument
-from jobs.values import plain
+from jobs.values import plain, shown
 
 VOICE_PROFILES = "voice_profiles"
 AUDIO_REQUESTS = "audio_requests"
 STORIES = "stories"
+USERS = "users"
 JOBS = "jobs"
 QUOTAS = "quotas"
 
 MAX_TEXT_CHARACTERS = 100_000
+MAX_CAST = 20
+MAX_CAST_NAME_CHARACTERS = 40
+MAX_PRONUNCIATIONS = 200
+MAX_WORD_CHARACTERS = 40
+MAX_RESPELLING_CHARACTERS = 80
 # The languages of Chatterbox Multilingual V3. An engine that speaks fewer says so when it is asked.
 LANGUAGES = (
     *("ar", "da", "de", "el", "en", "es", "fi", "fr", "he", "hi", "it", "ja"),
@@ -59,6 +66,14 @@ ModelType = Annotated[str, msgspec.Meta(description=f"one of {', '.join(MODEL_TY
 Moment = Annotated[datetime, msgspec.Meta(tz=True, description="a timestamp")]
 Pending = Annotated[Literal["pending"], msgspec.Meta(description='"pending" when the document is created')]
 Format = Annotated[str, msgspec.Meta(description=f"one of {', '.join(FORMATS)}")]
+CastName = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_CAST_NAME_CHARACTERS)]
+Cast = Annotated[
+    dict[CastName, Id],
+    msgspec.Meta(
+        max_length=MAX_CAST,
+        description=f"an object of up to {MAX_CAST} names, each up to {MAX_CAST_NAME_CHARACTERS} long, and voice ids",
+    ),
+]
 StoryText = Annotated[str, _text(MAX_TEXT_CHARACTERS, f"a text of 1 to {MAX_TEXT_CHARACTERS:,} characters")]
 
 
@@ -85,7 +100,10 @@ class VoiceProfileRequest(msgspec.Struct, frozen=True, kw_only=True, rename="cam
 
 
 class AudioRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """`audio_requests/{requestId}` as a client creates it. Without `text` the story's own is read."""
+    """`audio_requests/{requestId}` as a client creates it. Without `text` the story's own is read.
+
+    `cast`: whoever is named at the beginning of a paragraph, as [Wolf], speaks it in the voice of this id.
+    """
 
     user_id: Id
     story_id: Id
@@ -99,7 +117,7 @@ class AudioRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", fo
     cfg_weight: Annotated[float, _range(0, 1, "a number from 0 to 1")] | None = None
     temperature: Annotated[float, _range(0.05, 5, "a number from 0.05 to 5")] | None = None
     seed: Annotated[int, _range(0, 2**31 - 1, "a whole number from 0 to 2147483647")] | None = None
-    cast: Annotated[dict[str, Id], msgspec.Meta(description="an object of names and voice ids")] | None = None
+    cast: Cast | None = None
     status: Pending
     created_at: Moment
 
@@ -123,9 +141,48 @@ def validate_audio_request(fields: Mapping[str, Any]) -> AudioRequest:
     request = validate(fields, AudioRequest)
     _one_of("language", request.language, LANGUAGES)
     _one_of("format", request.format, FORMATS)
-    if request.cast:
-        raise InvalidArgument("Several voices in one story are not available yet; please leave `cast` out.")
+    _check_cast(request.cast or {})
     return request
+
+
+def _check_cast(cast: Mapping[str, str]) -> None:
+    """Every name can stand between brackets in a text, and no two are one to a reader."""
+    names: dict[str, str] = {}
+    for name in cast:
+        key = cast_key(name)
+        if not any(character.isalnum() for character in key) or not name.isprintable() or set(name) & set("[]"):
+            raise InvalidArgument(
+                f"The name {shown(name, MAX_CAST_NAME_CHARACTERS)} in `cast` cannot be used: "
+                "a name has letters or digits, is on one line and has no square brackets."
+            )
+        if key in names:
+            raise InvalidArgument(f"`cast` has {shown(name, MAX_CAST_NAME_CHARACTERS)} twice, written in two ways.")
+        names[key] = name
+
+
+def cast_key(name: str) -> str:
+    """What makes a name of the cast the same name: letters, not capitals, white space or how accents are encoded."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def pronunciations(user: Mapping[str, Any] | None) -> dict[str, str]:
+    """`pronunciations` of `users/{userId}`: words (a child's name) and how they are to be spelt for the voice.
+
+    Rules keep wrong entries out; what was written past them is left out here, since no story should fail for it.
+    """
+    given = (user or {}).get("pronunciations")
+    if not isinstance(given, Mapping):
+        return {}
+    right = {word: said for word, said in given.items() if _is_pronunciation(word, said)}
+    return {word: right[word] for word in sorted(right)[:MAX_PRONUNCIATIONS]}
+
+
+def _is_pronunciation(word: object, said: object) -> bool:
+    return _is_line(word, MAX_WORD_CHARACTERS) and _is_line(said, MAX_RESPELLING_CHARACTERS)
+
+
+def _is_line(text: object, most: int) -> bool:
+    return isinstance(text, str) and len(text) <= most and "\n" not in text and any(map(str.isalnum, text))
 
 
 def validate_text(text: object) -> str:

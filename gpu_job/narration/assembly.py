@@ -1,75 +1,113 @@
 """Spoken pieces into one narration, a block per piece, so that memory does not grow with the story.
 
-    a piece:  silence│ speech │silence      ─▶  trim ▸ fade ▸ level ▸ limit ▸ + pause  ─▶  block
+    a piece:  silence│ speech │silence   ─▶   trim ▸ speed and pitch ▸ fade ▸ loudness and peaks ▸ + pause   ─▶   block
 
-Level: each piece gets one gain, towards the same RMS of its speech, so that sentences of one story match and stories
-match each other; at most 12 dB, so that a whisper stays one. Peaks: what would then exceed the ceiling is turned
-down, and up again, within milliseconds by a look-ahead limiter. So nothing is ever clipped: not by us, nor (the
-ceiling is 1 dB below full scale) by the ripples of a lossy encoder.
+Where the engine knows when it said its words, their times are carried along, and come out as times in the narration.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from gpu_job.audio import SPEECH_RATE, Samples, amplitude, frame_rms
-from gpu_job.engines.protocol import Speech
-from gpu_job.narration.pieces import Piece
+from gpu_job.audio import SPEECH_RATE, Audio, Samples, amplitude, frame_rms
+from gpu_job.engines.protocol import Speech, SpokenWord
+from gpu_job.narration.mastering import mastered
+from gpu_job.narration.tempo import Delivery, delivered
 from jobs.errors import Internal
 
-LEVEL_DBFS = -20.0  # RMS of speech, pauses left out
-CEILING_DBFS = -1.0
-_MOST_GAIN_DB = 12.0
-_SILENCE_BELOW_PEAK_DB = 45.0  # quieter than the piece's loudest frame by this: nothing of a word any more
-_INAUDIBLE_DBFS = -70.0
+SILENCE_BELOW_PEAK_DB = 45.0  # quieter than the piece's loudest frame by this: nothing of a word any more
+INAUDIBLE_DBFS = -70.0
 _FRAME_SECONDS = 0.01
 _MARGIN_SECONDS = 0.03  # kept around the speech: soft consonants and breath begin and end below the threshold
 _FADE_SECONDS = 0.005
-_LOOK_AHEAD_SECONDS = 0.005
+LEAD_SECONDS = 0.1  # of silence before the first word: players swallow their first moment, and so does an encoder
+_AS_SPOKEN = Delivery()
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """One piece as it lies in the narration. Times are in seconds from the narration's beginning."""
+
+    samples: Samples  # the speech with the pauses around it
+    starts_at: float  # of the speech, without the pauses
+    ends_at: float
+    words: tuple[SpokenWord, ...]  # none where the engine gave none
 
 
 class Assembly:
-    """Iterate it once: each block is one piece's speech and the pause after it, at `rate`, in order.
+    """Give it the pieces in order, one at a time; it keeps nothing but the time.
 
-    `seconds` is the length of the blocks given so far.
+    The same pieces give the same blocks, sample for sample: whoever goes on with a half-made narration goes through the
+    finished pieces again and comes out where the other left off.
     """
 
-    def __init__(self, spoken: Iterable[tuple[Piece, Speech]], *, rate: int = SPEECH_RATE) -> None:
-        self._spoken = spoken
+    def __init__(self, delivery: Delivery = _AS_SPOKEN, *, rate: int = SPEECH_RATE) -> None:
+        self._delivery = delivery
         self._rate = rate
         self._length = 0
 
     @property
     def seconds(self) -> float:
+        """The length of the blocks given so far."""
         return self._length / self._rate
 
-    def __iter__(self) -> Iterator[Samples]:
-        for piece, speech in self._spoken:
-            block = self._block(speech.audio.at_rate(self._rate).samples, piece.pause_after_seconds)
-            self._length += len(block)
-            yield block
+    def add(self, speech: Speech, *, pause_after_seconds: float, pause_before_seconds: float = 0.0) -> Block:
+        """The next piece, and the planned pauses around it, which speed shortens as it does the words.
 
-    def _block(self, samples: Samples, pause_seconds: float) -> Samples:
-        """Raises Internal where the engine gave silence: a story must not be marked ready with a sentence missing."""
-        speech = limited(levelled(faded(trimmed(samples, self._rate), self._rate), self._rate), self._rate)
-        if not len(speech):
+        Raises Internal where the engine gave silence: a story must not be marked ready with a sentence missing.
+        """
+        spoken, words = self._spoken(speech)
+        if not len(spoken):
             raise Internal("The voice gave no sound for a part of the story. Try again.")
-        return np.concatenate([speech, np.zeros(round(pause_seconds * self._rate), np.float32)])
+        after = self._pause(pause_after_seconds)
+        before = self._pause(pause_before_seconds)
+        if not self._length:
+            before = max(before, round(LEAD_SECONDS * self._rate))
+        sound = mastered(faded(spoken, self._rate), self._rate, pause_seconds=after / self._rate)
+        starts_at = (self._length + before) / self._rate
+        ends_at = starts_at + len(sound) / self._rate
+        whole = np.pad(sound, (before, after))
+        self._length += len(whole)
+        return Block(whole, starts_at, ends_at, tuple(_moved(word, starts_at, ends_at) for word in words))
+
+    def _pause(self, seconds: float) -> int:
+        return round(seconds / self._delivery.speed * self._rate)
+
+    def _spoken(self, speech: Speech) -> tuple[Samples, list[SpokenWord]]:
+        """At our rate, trimmed, at the wanted speed and pitch; and its words, in seconds from there."""
+        audio = speech.audio.at_rate(self._rate)
+        start, end = audible_span(audio.samples, self._rate)
+        cut, speed = start / self._rate, self._delivery.speed
+        words = [
+            word._replace(starts_at=(word.starts_at - cut) / speed, ends_at=(word.ends_at - cut) / speed)
+            for word in speech.words
+        ]
+        return delivered(Audio(audio.samples[start:end], self._rate), self._delivery).samples, words
 
 
-def trimmed(samples: Samples, rate: int) -> Samples:
-    """Without the silence at its edges, but for a margin. Empty where nothing can be heard. Raises Internal on NaN."""
+def _moved(word: SpokenWord, starts_at: float, ends_at: float) -> SpokenWord:
+    """Placed in the narration, and within its piece: an engine's idea of a first sound may lie in what was trimmed."""
+
+    def placed(seconds: float) -> float:
+        return min(max(starts_at + seconds, starts_at), ends_at)
+
+    return word._replace(starts_at=placed(word.starts_at), ends_at=placed(word.ends_at))
+
+
+def audible_span(samples: Samples, rate: int) -> tuple[int, int]:
+    """Where the sound is, as indices of its first and after its last sample, with a margin; (0, 0) where nothing can be
+    heard. Raises Internal on NaN."""
     if not np.isfinite(samples).all():
         raise Internal("The voice gave a sound that is not one. Try again.")
     frame = int(_FRAME_SECONDS * rate)
     levels = frame_rms(samples, frame)
-    if not len(levels) or levels.max() < amplitude(_INAUDIBLE_DBFS):
-        return samples[:0]
-    audible = np.flatnonzero(levels >= levels.max() * amplitude(-_SILENCE_BELOW_PEAK_DB))
+    if not len(levels) or levels.max() < amplitude(INAUDIBLE_DBFS):
+        return 0, 0
+    audible = np.flatnonzero(levels >= levels.max() * amplitude(-SILENCE_BELOW_PEAK_DB))
     margin = int(_MARGIN_SECONDS * rate)
-    return samples[max(0, int(audible[0]) * frame - margin) : (int(audible[-1]) + 1) * frame + margin]
+    return max(0, int(audible[0]) * frame - margin), min(len(samples), (int(audible[-1]) + 1) * frame + margin)
 
 
 def faded(samples: Samples, rate: int) -> Samples:
@@ -82,33 +120,3 @@ def faded(samples: Samples, rate: int) -> Samples:
     result[:length] *= ramp
     result[-length:] *= ramp[::-1]
     return result
-
-
-def levelled(samples: Samples, rate: int) -> Samples:
-    """With the RMS of its speech (the frames within 25 dB of the loudest) brought to LEVEL_DBFS, by 12 dB at most."""
-    levels = frame_rms(samples, int(_FRAME_SECONDS * rate))
-    if not len(levels) or not levels.max():
-        return samples
-    speech = levels[levels >= levels.max() * amplitude(-25.0)]
-    gain = amplitude(LEVEL_DBFS) / float(np.sqrt(np.mean(np.square(speech))))
-    most = amplitude(_MOST_GAIN_DB)
-    return samples * np.float32(np.clip(gain, 1 / most, most))
-
-
-def limited(samples: Samples, rate: int) -> Samples:
-    """With no sample above the ceiling, and no audible corner in the gain that sees to it.
-
-    The gain that each sample needs, held over the look-ahead on both sides (a running minimum), then smoothed over
-    the same width (a running mean). A mean of minima over a window that all contain the peak is at most what the peak
-    needs: the ceiling holds exactly, not nearly.
-    """
-    ceiling = np.float32(amplitude(CEILING_DBFS))
-    needed = np.minimum(1.0, ceiling / np.maximum(np.abs(samples), ceiling))
-    if needed.min(initial=1.0) == 1.0:
-        return samples
-    reach = int(_LOOK_AHEAD_SECONDS * rate)
-    width = 2 * reach + 1
-    held = np.lib.stride_tricks.sliding_window_view(np.pad(needed, 2 * reach, constant_values=1.0), width).min(axis=1)
-    sums = np.cumsum(np.concatenate([[0.0], held]), dtype=np.float64)
-    gain = (sums[width:] - sums[:-width]) / width
-    return np.clip(samples * gain, -ceiling, ceiling).astype(np.float32)  # the clip only takes rounding errors

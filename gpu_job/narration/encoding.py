@@ -1,8 +1,8 @@
 """Sound into files, block by block, by PyAV.
 
-with AudioWriter(path, "mp3") as writer:
-    for block in assembly:
-        writer.write(block)
+with AudioWriter(path, "mp3", tags=Tags(title="The Lion and the Mouse", voice="Mum", language="en")) as writer:
+    for piece in pieces:
+        writer.write(assembly.add(...).samples)
 writer.seconds, writer.format.content_type
 """
 
@@ -17,6 +17,7 @@ import av
 import numpy as np
 
 from gpu_job.audio import SPEECH_RATE, Samples
+from gpu_job.narration.tags import Tags, iso_639_2
 from jobs.errors import InvalidArgument
 
 
@@ -29,7 +30,9 @@ class Format:
     container: str
     codec: str
     bit_rate: int | None = None  # bit/s; None where the codec is lossless
-    options: dict[str, str] = field(default_factory=dict)
+    container_options: dict[str, str] = field(default_factory=dict)
+    codec_options: dict[str, str] = field(default_factory=dict)
+    gain: float = 1.0  # what the samples are multiplied by beforehand, because the encoder does not keep the level
 
     @property
     def extension(self) -> str:
@@ -37,13 +40,22 @@ class Format:
 
 
 # 64 kbit/s for one voice at 24 kHz: MP3's own ceiling of quality there; AAC and Opus need less for the same.
+# LAME works at 0.95 of the level that it is given, and at its level 5 in two thirds of the time. ID3 2.3 is what every
+# player reads. M4A is playable before it is all there.
 FORMATS = {
     made.name: made
     for made in (
-        Format("mp3", "audio/mpeg", "mp3", "libmp3lame", 64_000),
         Format(
-            "m4a", "audio/mp4", "ipod", "aac", 64_000, {"movflags": "+faststart"}
-        ),  # playable before it is all there
+            "mp3",
+            "audio/mpeg",
+            "mp3",
+            "libmp3lame",
+            64_000,
+            {"id3v2_version": "3"},
+            {"compression_level": "5"},
+            1 / 0.95,
+        ),
+        Format("m4a", "audio/mp4", "ipod", "aac", 64_000, {"movflags": "+faststart"}),
         Format("opus", "audio/ogg", "ogg", "libopus", 40_000),
         Format("flac", "audio/flac", "flac", "flac"),
         Format("wav", "audio/wav", "wav", "pcm_s16le"),
@@ -66,15 +78,21 @@ class AudioWriter:
     pipe.
     """
 
-    def __init__(self, path: Path, format_name: str, *, rate: int = SPEECH_RATE) -> None:
+    def __init__(self, path: Path, format_name: str, *, tags: Tags | None = None, rate: int = SPEECH_RATE) -> None:
         self.format = format_named(format_name)
         self.rate = rate
         self._path = path
         self._length = 0
-        self._container = av.open(str(path), "w", format=self.format.container, options=self.format.options)
+        self._container = av.open(str(path), "w", format=self.format.container, options=self.format.container_options)
         # Any: PyAV's types cannot know which kind of stream a codec's name makes.
         bit_rate: dict[str, Any] = {"bit_rate": self.format.bit_rate} if self.format.bit_rate else {}
-        self._stream: Any = self._container.add_stream(self.format.codec, rate=rate, layout="mono", **bit_rate)
+        self._stream: Any = self._container.add_stream(
+            self.format.codec, rate=rate, layout="mono", options=self.format.codec_options, **bit_rate
+        )
+        if tags is not None:
+            self._container.metadata.update(tags.fields())
+            if self.format.name == "m4a":  # it has room for a language only in its track, and for three letters
+                self._stream.metadata["language"] = iso_639_2(tags.language)
 
     @property
     def seconds(self) -> float:
@@ -87,7 +105,8 @@ class AudioWriter:
             return
         if not np.isfinite(samples).all():
             raise ValueError("samples are not all numbers")
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[None, :]), format="fltp", layout="mono")
+        scaled = np.asarray(samples * np.float32(self.format.gain))
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(scaled[None, :]), format="fltp", layout="mono")
         frame.sample_rate = self.rate
         frame.pts = self._length
         self._length += len(samples)

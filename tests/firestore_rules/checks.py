@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from jobs.documents import Status
+from jobs.documents import MAX_PRONUNCIATIONS, MAX_RESPELLING_CHARACTERS, MAX_WORD_CHARACTERS, Status
 from tests.firestore_rules import shapes
 from tests.firestore_rules.operations import (
     ACTORS,
+    ANONYMOUS,
     DELETE,
     NOBODY,
     OTHER,
@@ -33,6 +34,7 @@ from tests.firestore_rules.operations import (
 )
 from tests.firestore_rules.samples import (
     CLOSED,
+    DICTIONARY,
     LONG,
     LONG_ID,
     RELATIONS,
@@ -43,6 +45,7 @@ from tests.firestore_rules.samples import (
     STORIES,
     STRANGE,
     UNFINISHED,
+    USERS,
     VOICES,
     minimal,
     recording_key,
@@ -78,6 +81,7 @@ def table() -> list[Check]:
         checks += _taking_back(collection)
         checks += _other_changes(collection)
     checks += _stories()
+    checks += _users()
     for collection in CLOSED:
         checks += _closed(collection)
     return checks
@@ -271,6 +275,70 @@ def _stories() -> Iterator[Check]:
     untold = f"{STORIES}/untold"
     given = {untold: valid(STORIES, OTHER.uid)}
     yield here("take one that is not told yet", Update(untold, {"userId": OWNER.uid}), allowed=False, given=given)
+
+
+# ── the user's dictionary ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _users() -> Iterator[Check]:
+    """One document each, under the user's own id; nobody else sees it, and it is all or nothing."""
+    path = f"{USERS}/{OWNER.uid}"
+    for actor in ACTORS:
+        here = _Maker(USERS, actor)
+        mine = actor in {OWNER, SERVER}
+        yield here("get", Get(path), mine)
+        yield here("list", Query(USERS), actor is SERVER)
+        yield here("get below", Get(f"{path}/notes/note-1"), actor is SERVER)
+        yield here("create below", Create(f"{path}/notes/{next(_number)}", DICTIONARY), actor is SERVER)
+        if actor is not SERVER:  # each of these would be in the way of the others
+            yield here("change", Update(path, DICTIONARY, whole=True), mine)
+            yield here("change one field", Update(path, DICTIONARY), mine)
+            yield here("create another's", Create(f"{USERS}/nobody-{next(_number)}", DICTIONARY), allowed=False)
+    for actor in (OTHER, NOBODY):
+        yield _Maker(USERS, actor)("delete the owner's", Delete(path), allowed=False)
+    yield _Maker(USERS, ANONYMOUS)("create own", Create(f"{USERS}/{ANONYMOUS.uid}", DICTIONARY), allowed=True)
+    yield _Maker(USERS, STRANGE)("create a wrong one", Create(f"{USERS}/{STRANGE.uid}", {"a": 1}), allowed=False)
+    yield _Maker(USERS, LONG)("delete own", Delete(f"{USERS}/{LONG.uid}"), allowed=True)
+    here = _Maker(USERS, OWNER)
+    for number, (how, allowed, fields) in enumerate(dictionaries()):
+        yield here(f"set, {how} ({number})", Update(path, fields, whole=True), allowed)
+
+
+def dictionaries() -> Iterator[tuple[str, bool, Fields]]:
+    """What is in it, whether that is right, and the whole document."""
+    word, said, most = MAX_WORD_CHARACTERS, MAX_RESPELLING_CHARACTERS, MAX_PRONUNCIATIONS
+    many = {f"Word {number}": "said" for number in range(most)}
+    right: dict[str, Fields] = {
+        "no words": {},
+        "one word": {"A": "a"},
+        "two short words": {"A": "a", "B": "b"},
+        "two long words": {"A" * word: "a" * said, "B" * word: "b" * said},
+        "as many as may be": many,
+    }
+    wrong: dict[str, Any] = {
+        "a word too many": {**many, "One more": "said"},
+        "first a long word": {"A" * (word + 1): "a", "B": "b"},
+        "last a long word": {"A": "a", "B" * (word + 1): "b"},
+        "a very long word": {"A" * 2 * word: "a"},
+        "first a long respelling": {"A": "a" * (said + 1), "B": "b"},
+        "last a long respelling": {"A": "a", "B": "b" * (said + 1)},
+        "a very long respelling": {"A": "a" * 2 * said},
+        "first an empty respelling": {"A": "", "B": "b"},
+        "last an empty respelling": {"A": "a", "B": ""},
+        "a line break in a word": {"A\n": "a"},
+        "a line break in a respelling": {"A": "a\n"},
+        "a text": "Siobhan",
+        "a list": ["Siobhan"],
+        "null": None,
+        "a number": 1,
+    }
+    for how, words in right.items():
+        yield how, True, {"pronunciations": words}
+    for how, words in wrong.items():
+        yield how, False, {"pronunciations": words}
+    yield "another field", False, {**DICTIONARY, "surprise": "text"}
+    yield "only another field", False, {"surprise": "text"}
+    yield "nothing", False, {}
 
 
 class _Maker:

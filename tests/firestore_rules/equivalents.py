@@ -15,6 +15,9 @@ _NO_PATH = (
 EQUIVALENTS = {
     r"grant `create` for `create, (get|list|delete)`": _NO_NEW_DOCUMENT,
     r"grant `update` for `update, (get|list|delete)`": _NO_NEW_DOCUMENT,
+    r"grant `create, update` for `create, update, (get|list|delete)`": _NO_NEW_DOCUMENT,
+    r"grant `get, delete` for `get, delete, list`": "A query is about every user's document, so denied.",
+    r"pattern `\{1,40\}` for `\{0,40\}`": "No key of a map is empty.",
     r"grant `(update|read|read, delete)` for `.*, create`": _NO_OLD_DOCUMENT,
     r"drop `request.auth != null &&`": "Without a user there is no uid, so the next condition cannot be evaluated.",
     r"drop `value is number &&`": "Nothing else can be compared with a number; it is there to be read.",

@@ -28,9 +28,11 @@ SERVER_FIELDS: dict[str, tuple[str, ...]] = {
 }
 # Nobody but the server has anything to do here; the last is a collection that nobody thought of.
 CLOSED = (documents.JOBS, documents.QUOTAS, "idempotency_keys", "accounts", "refresh_tokens", "surprises")
+USERS = documents.USERS
 _NAMES = {VOICES: "voice-", REQUESTS: "request-", STORIES: "story-"}
 STATUSES = (Status.PENDING, Status.QUEUED, Status.RUNNING, *sorted(Status.TERMINAL), "surprise")
 UNFINISHED = {Status.PENDING, Status.QUEUED, Status.RUNNING}
+DICTIONARY: Fields = {"pronunciations": {"Siobhan": "Shivawn", "Anaïs": "Ana-eess"}}
 LONG_ID = "Long-user_4" * 11 + "1234567"  # 128 characters
 STRANGE = Actor("user with a strange id", ".*")  # a custom token may carry any id; this one would match every prefix
 LONG = Actor("user with the longest id", LONG_ID)
@@ -78,6 +80,8 @@ def _world() -> Iterator[tuple[str, Fields]]:
     yield f"{VOICES}/a", stored(VOICES)
     for collection in CLOSED:
         yield shared(collection), stored(collection)
+    for actor in (OWNER, OTHER):
+        yield f"{USERS}/{actor.uid}", DICTIONARY
     for collection in SHAPES:  # a document below one of the user's: no rule is about it
         yield f"{shared(collection)}/notes/note-1", {"userId": OWNER.uid}
 
@@ -118,6 +122,7 @@ def _relations() -> Iterator[tuple[tuple[str, str], tuple[tuple[Any, ...], Field
         own = f"{kind}-{OWNER.uid}"
         wrong = {"another's": f"{kind}-{OTHER.uid}", "of nothing": "missing", "of a request": f"request-{OWNER.uid}"}
         yield (collection, name), ((own, "a"), {**wrong, "below one's own": f"{own}/notes/note-1"})
+    longest = documents.MAX_CAST_NAME_CHARACTERS
     twenty = {f"Name {n}": "v" * 128 for n in range(20)}
     casts: tuple[Fields, ...] = (
         {},
@@ -125,6 +130,8 @@ def _relations() -> Iterator[tuple[tuple[str, str], tuple[tuple[Any, ...], Field
         {"Wolf": "A-b_9", "Fox": "a"},
         {"Wolf": "a", "Fox": "A-b_9"},
         twenty,
+        {"A": "a", "B": "b"},
+        {"A" * longest: "a", "B" * longest: "b"},
     )
     none = shapes.ids_that_are_none().items()
     ids: Fields = {f"first with {how}": {"Fox": value, "Wolf": "voice-1"} for how, value in none}
@@ -134,7 +141,14 @@ def _relations() -> Iterator[tuple[tuple[str, str], tuple[tuple[Any, ...], Field
         "with a list": {"Wolf": ["voice-1"]},
         "with a fraction": {"Wolf": 1.5},
     }
-    yield (REQUESTS, "cast"), (casts, {**ids, **maps, "of too many": {**twenty, "One more": "v"}})
+    names: Fields = {
+        "first with a long name": {"A" * (longest + 1): "a", "B": "b"},
+        "last with a long name": {"A": "a", "B" * (longest + 1): "b"},
+        "with a very long name": {"A" * 2 * longest: "a"},
+        "with a line break in a name": {"A\n": "a"},
+        "of too many": {**twenty, "One more": "v"},
+    }
+    yield (REQUESTS, "cast"), (casts, {**ids, **maps, **names})
     for collection in SHAPES:
         yield (collection, "userId"), ((OWNER.uid,), {"another's": OTHER.uid, "in capitals": OWNER.uid.upper()})
         if collection != STORIES:

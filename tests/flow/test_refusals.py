@@ -116,7 +116,7 @@ def test_what_is_not_theirs(cloud: TestCloud, family: Family, field: str, said: 
         ({"text": "a" * 100_001}, "`text` must be a text of 1 to 100,000 characters."),
         ({"language": "tlh"}, "`language` must be one of ar, da, de,"),
         ({"format": "midi"}, "`format` must be one of mp3, m4a, opus, flac, wav."),
-        ({"cast": {"lion": "v2"}}, "Several voices in one story are not available yet"),
+        ({"cast": {"lion": "no id"}}, "`cast` must be an object of up to 20 names"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )

@@ -42,6 +42,31 @@ def test_the_requests_own_text_is_read_instead_of_the_storys(functions: Function
     assert functions.get(f"quotas/{USER}")["characters"] == len("Another end.")
 
 
+def test_the_cast_comes_with_its_voices(functions: FunctionsWorld) -> None:
+    functions.write(
+        "voice_profiles/v2", {"userId": USER, "name": "Dad", "status": "ready", "profileKey": "voices/u1/v2"}
+    )
+    functions.request(cast={"Wolf": "v2", "Little Pig": "v1"})
+    admit(functions.services, REQUEST)
+    assert functions.get(f"jobs/{JOB}")["input"]["cast"] == {
+        "Wolf": {"voiceId": "v2", "profileKey": "voices/u1/v2", "name": "Dad"},
+        "Little Pig": {
+            "voiceId": "v1",
+            "profileKey": functions.get("voice_profiles/v1")["profileKey"],
+            "name": "Mum",
+        },
+    }
+
+
+def test_the_users_pronunciations_come_along(functions: FunctionsWorld) -> None:
+    functions.write(f"users/{USER}", {"pronunciations": {"Siobhan": "Shivawn", "Ann": 5}, "token": "x"})
+    functions.write("users/u2", {"pronunciations": {"Ann": "Not mine"}})
+    functions.request()
+    admit(functions.services, REQUEST)
+    stored = functions.get(f"jobs/{JOB}")["input"]
+    assert (stored["pronunciations"], stored["cast"]) == ({"Siobhan": "Shivawn"}, {})
+
+
 def test_a_voice_becomes_a_clone_job(functions: FunctionsWorld) -> None:
     voice = {
         "userId": USER,
@@ -78,6 +103,14 @@ def test_a_voice_becomes_a_clone_job(functions: FunctionsWorld) -> None:
         (lambda w: w.patch("voice_profiles/v1", status="failed"), "failed_precondition", "This voice is not ready yet"),
         (lambda w: w.patch(STORY, text="  "), "invalid_argument", "There is no text to read"),
         (lambda w: w.patch(STORY, text="x" * 100_001), "invalid_argument", "The text has 100,001 characters"),
+        (lambda w: w.patch(REQUEST, cast={"Wolf": "v9"}), "not_found", "There is no such voice for Wolf in `cast`."),
+        (lambda w: _cast(w, userId="u2"), "not_found", "There is no such voice for Wolf in `cast`."),
+        (lambda w: _cast(w, status="queued"), "failed_precondition", "This voice for Wolf in `cast` is not ready yet"),
+        (
+            lambda w: w.patch(REQUEST, cast={"Wolf": "no id"}),
+            "invalid_argument",
+            "`cast` must be an object of up to 20",
+        ),
         (lambda w: w.patch(REQUEST, speed="fast"), "invalid_argument", "`speed` must be a number"),
         (lambda w: w.patch(REQUEST, admin=True), "invalid_argument", "Unknown field `admin`"),
     ],
@@ -94,6 +127,12 @@ def test_what_cannot_be_done_is_said_and_costs_nothing(
     assert functions.read(f"quotas/{USER}") is None
     assert functions.read(f"jobs/{JOB}") is None
     assert functions.enqueued() == []
+
+
+def _cast(world: FunctionsWorld, **changed: Any) -> None:
+    voice = {"userId": USER, "name": "Dad", "status": "ready", "profileKey": "voices/u1/v2", **changed}
+    world.write("voice_profiles/v2", voice)
+    world.patch(REQUEST, cast={"Wolf": "v2"})
 
 
 def test_the_allowance_of_a_day(functions: FunctionsWorld) -> None:

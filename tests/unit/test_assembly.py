@@ -1,19 +1,17 @@
-"""Pieces of sound into one narration: no clicks, no clipping, the right pauses, one piece in memory at a time."""
+"""Pieces of sound into one narration: no clicks, the right pauses, words in their places, one piece at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from gpu_job.audio import SPEECH_RATE, Audio, Samples, amplitude, decibels
-from gpu_job.engines.protocol import Speech
-from gpu_job.narration.assembly import CEILING_DBFS, LEVEL_DBFS, Assembly, faded, levelled, limited, trimmed
-from gpu_job.narration.pieces import Piece
+from gpu_job.audio import SPEECH_RATE, Audio, Samples
+from gpu_job.engines.protocol import Speech, SpokenWord
+from gpu_job.narration.assembly import LEAD_SECONDS, Assembly, Block, audible_span, faded
+from gpu_job.narration.tempo import Delivery
 from jobs.errors import Internal
+
+MARGIN = 0.03
 
 
 def tone(seconds: float, level: float = 0.2, rate: int = SPEECH_RATE) -> Samples:
@@ -24,25 +22,28 @@ def silence(seconds: float, rate: int = SPEECH_RATE) -> Samples:
     return np.zeros(int(seconds * rate), np.float32)
 
 
-def spoken(samples: Samples, *, index: int = 0, pause: float = 0.35, rate: int = SPEECH_RATE) -> tuple[Piece, Speech]:
-    return Piece("words", 0, 5, pause), Speech(index, Audio(samples, rate))
+def speech(samples: Samples, *words: SpokenWord, rate: int = SPEECH_RATE) -> Speech:
+    return Speech(0, Audio(samples, rate), words)
 
 
-def assembled(*parts: tuple[Piece, Speech]) -> tuple[Samples, Assembly]:
-    assembly = Assembly(parts)
-    return np.concatenate(list(assembly)), assembly
-
-
-def test_edge_silence_goes_and_the_pause_comes() -> None:
-    whole, assembly = assembled(spoken(np.concatenate([silence(0.5), tone(1.0), silence(0.7)]), pause=0.25))
-    assert assembly.seconds == pytest.approx(1.0 + 2 * 0.03 + 0.25, abs=0.03)
-    assert len(whole) == round(assembly.seconds * SPEECH_RATE)
-    assert not whole[-int(0.25 * SPEECH_RATE) :].any()
+def test_edge_silence_goes_and_the_pauses_come() -> None:
+    assembly = Assembly()
+    padded = np.concatenate([silence(0.5), tone(1.0), silence(0.7)])
+    first = assembly.add(speech(padded), pause_after_seconds=0.25)
+    second = assembly.add(speech(padded), pause_after_seconds=0.0, pause_before_seconds=0.4)
+    assert first.starts_at == pytest.approx(LEAD_SECONDS)
+    assert first.ends_at - first.starts_at == pytest.approx(1.0 + 2 * MARGIN, abs=0.02)
+    assert second.starts_at == pytest.approx(first.ends_at + 0.25 + 0.4)
+    assert second.ends_at == assembly.seconds
+    assert len(first.samples) + len(second.samples) == round(assembly.seconds * SPEECH_RATE)
+    assert not first.samples[: int(LEAD_SECONDS * SPEECH_RATE)].any()
+    assert not first.samples[-int(0.25 * SPEECH_RATE) :].any()
+    assert first.samples.dtype == np.float32
 
 
 def test_silence_within_a_piece_stays() -> None:
-    kept = trimmed(np.concatenate([tone(0.5), silence(0.6), tone(0.5)]), SPEECH_RATE)
-    assert len(kept) / SPEECH_RATE == pytest.approx(1.6, abs=0.02)
+    start, end = audible_span(np.concatenate([tone(0.5), silence(0.6), tone(0.5)]), SPEECH_RATE)
+    assert (end - start) / SPEECH_RATE == pytest.approx(1.6, abs=0.02)
 
 
 def test_joins_do_not_click() -> None:
@@ -54,65 +55,52 @@ def test_joins_do_not_click() -> None:
     assert loud[0] == 0.5  # the engine's samples are not written into
 
 
-@pytest.mark.parametrize("level", [0.05, 0.1, 0.5])
-def test_pieces_come_to_the_same_level(level: float) -> None:
-    result = levelled(np.concatenate([tone(1.0, level), silence(1.0)]), SPEECH_RATE)
-    rms = float(np.sqrt(np.mean(np.square(result[:SPEECH_RATE]))))
-    assert decibels(rms) == pytest.approx(LEVEL_DBFS, abs=0.3)
-
-
-def test_a_whisper_is_raised_by_twelve_decibels_at_most() -> None:
-    assert float(levelled(tone(1.0, 0.001), SPEECH_RATE).max()) == pytest.approx(0.001 * amplitude(12.0), rel=0.01)
-
-
-def test_the_limiter_leaves_alone_what_is_below_the_ceiling() -> None:
-    quiet = tone(0.5, 0.5)
-    assert limited(quiet, SPEECH_RATE) is quiet
-
-
-def test_the_limiter_turns_a_peak_down_without_bending_the_rest() -> None:
-    samples = tone(1.0, 0.3)
-    samples[12_000] = 2.0
-    result = limited(samples, SPEECH_RATE)
-    assert np.abs(result).max() <= amplitude(CEILING_DBFS) + 1e-6
-    np.testing.assert_array_equal(result[:11_000], samples[:11_000])
-    np.testing.assert_array_equal(result[13_000:], samples[13_000:])
-
-
-@settings(max_examples=60)
-@given(st.lists(st.floats(-8, 8, width=32), min_size=1, max_size=400), st.integers(1, 40))
-def test_nothing_exceeds_the_ceiling_and_no_sample_changes_sign(values: list[float], repeats: int) -> None:
-    samples = np.repeat(np.array(values, np.float32), repeats)
-    result = limited(samples, SPEECH_RATE)
-    assert len(result) == len(samples)
-    assert np.abs(result).max() <= amplitude(CEILING_DBFS) + 1e-6
-    assert (result * samples >= 0).all()
-    assert (np.abs(result) <= np.abs(samples) + 1e-6).all()
-
-
 def test_another_rate_is_brought_to_ours() -> None:
-    whole, assembly = assembled(spoken(tone(1.0, rate=16_000), rate=16_000, pause=0.0))
-    assert assembly.seconds == pytest.approx(1.0, abs=0.02)
-    assert len(whole) == pytest.approx(SPEECH_RATE, rel=0.02)
+    block = Assembly().add(speech(tone(1.0, rate=16_000), rate=16_000), pause_after_seconds=0.0)
+    assert block.ends_at - block.starts_at == pytest.approx(1.0, abs=0.02)
 
 
 @pytest.mark.parametrize("sound", [silence(1.0), np.zeros(0, np.float32), np.full(4_000, np.nan, np.float32)])
 def test_a_piece_without_sound_is_an_error_not_a_gap(sound: Samples) -> None:
     with pytest.raises(Internal):
-        assembled(spoken(sound))
+        Assembly().add(speech(sound), pause_after_seconds=0.1)
 
 
-def test_one_piece_is_taken_at_a_time() -> None:
-    taken: list[int] = []
+@pytest.mark.parametrize("speed", [0.5, 1.0, 2.0])
+def test_words_stay_with_their_sound(speed: float) -> None:
+    """A word is a beep here: it must sound from where the block says that it starts to where it says that it ends."""
+    sound = np.concatenate([silence(0.5), tone(0.2), silence(0.4), tone(0.3), silence(0.6)])
+    words = (SpokenWord(0, 3, 0.5, 0.7), SpokenWord(4, 8, 1.1, 1.4))
+    assembly = Assembly(Delivery(speed=speed))
+    assembly.add(speech(tone(0.7)), pause_after_seconds=0.3)
+    before = assembly.seconds
+    block = assembly.add(speech(sound, *words), pause_after_seconds=0.8)
+    beeps = sounding(block, before)
+    assert [(word.start, word.end) for word in block.words] == [(0, 3), (4, 8)]
+    for word, (starts_at, ends_at) in zip(block.words, beeps, strict=True):
+        assert word.starts_at == pytest.approx(starts_at, abs=0.05)  # stretching smears edges by so much
+        assert word.ends_at == pytest.approx(ends_at, abs=0.05)
+    assert assembly.seconds - block.ends_at == pytest.approx(0.8 / speed, abs=1e-3)
 
-    def pieces() -> Iterator[tuple[Piece, Speech]]:
-        for index in range(3):
-            taken.append(index)
-            yield spoken(tone(0.2), index=index)
 
-    assembly = Assembly(pieces())
-    blocks = iter(assembly)
-    first = next(blocks)
-    assert taken == [0]
-    assert assembly.seconds == len(first) / SPEECH_RATE
-    assert first.dtype == np.float32
+def sounding(block: Block, begins_at: float) -> list[tuple[float, float]]:
+    levels = np.convolve(np.abs(block.samples), np.ones(240) / 240, "same") > 0.02
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], levels, [False]]).astype(int))) / SPEECH_RATE
+    return [(begins_at + start, begins_at + end) for start, end in edges.reshape(-1, 2).tolist()]
+
+
+def test_a_word_that_an_engine_hears_in_the_silence_is_brought_into_the_piece() -> None:
+    sound = np.concatenate([silence(0.5), tone(0.2), silence(0.5)])
+    block = Assembly().add(
+        speech(sound, SpokenWord(0, 1, 0.1, 0.3), SpokenWord(2, 3, 0.6, 1.2)), pause_after_seconds=0.1
+    )
+    assert block.words[0].starts_at == block.words[0].ends_at == block.starts_at
+    assert block.words[1].ends_at == block.ends_at
+
+
+def test_the_same_pieces_give_the_same_samples() -> None:
+    def told() -> list[Samples]:
+        assembly = Assembly(Delivery(speed=1.3, pitch=2.0))
+        return [assembly.add(speech(tone(length)), pause_after_seconds=0.2).samples for length in (0.4, 1.1, 0.7)]
+
+    assert all(np.array_equal(one, other) for one, other in zip(told(), told(), strict=True))

@@ -40,7 +40,7 @@ AUDIO: dict[str, Any] = {
     "cfgWeight": 0.5,
     "temperature": 0.8,
     "seed": 7,
-    "cast": {},
+    "cast": {"Little Pig": "v2", "Wolf": "v3"},
     "status": "pending",
     "createdAt": NOW,
 }
@@ -73,7 +73,10 @@ WRONG_AUDIO: dict[str, list[Any]] = {
     "cfgWeight": ["1", -0.1, 1.1, NAN],
     "temperature": ["1", 0.04, 5.1, NAN],
     "seed": ["1", 1.5, -1, 2**31, True],
-    "cast": ["x", [], {"bear": 5}, {"bear": "no/id"}, {"bear": "v2"}],
+    "cast": [
+        *("x", [], {"bear": 5}, {"bear": "no/id"}, {"": "v2"}, {"x" * 41: "v2"}, {f"n{n}": "v" for n in range(21)}),
+        *({"  ": "v2"}, {"-": "v2"}, {"a]": "v2"}, {"a\n": "v2"}, {"\u202eab": "v2"}, {"Wolf": "a", " wolf": "b"}),
+    ],
     "status": WRONG_VOICE["status"],
     "createdAt": NO_MOMENT,
 }
@@ -160,6 +163,28 @@ def test_the_longest_text() -> None:
     assert said == "`text` must be a text of 1 to 100,000 characters."
     with pytest.raises(InvalidArgument, match="The text has 100,001 characters; at most 100,000 can be narrated"):
         documents.validate_text("x" * (MAX_TEXT_CHARACTERS + 1))
+
+
+def test_a_wrong_name_in_the_cast_is_shown_safely() -> None:
+    assert sentence("audio", {**AUDIO, "cast": {"a\x07[\u202e": "v2"}}).startswith(
+        "The name a?[? in `cast` cannot be used:"
+    )
+    said = sentence("audio", {**AUDIO, "cast": {"Wolf": "a", "WOLF ": "b"}})
+    assert said == "`cast` has WOLF  twice, written in two ways."
+    assert validate_audio_request({**AUDIO, "cast": {"x" * 40: "a", **{f"n{n}": "v" for n in range(19)}}}).cast
+
+
+@pytest.mark.parametrize("user", [None, {}, {"pronunciations": None}, {"pronunciations": ["x"]}, {"pronunciations": 5}])
+def test_no_pronunciations(user: Any) -> None:
+    assert documents.pronunciations(user) == {}
+
+
+def test_right_pronunciations_are_taken_and_wrong_ones_left_out() -> None:
+    right = {"Siobhan": "Shivawn", "x" * 40: "y" * 80}
+    wrong = {"": "a", "x" * 41: "a", "a": "y" * 81, "b": "", "c": 5, "d": "a\nb", "e\n": "a", "—": "a", "f": "…"}
+    assert documents.pronunciations({"pronunciations": {**wrong, **right}}) == right
+    many = {f"word {number:03}": "said" for number in range(201)}
+    assert list(documents.pronunciations({"pronunciations": many})) == sorted(many)[:200]
 
 
 @pytest.mark.parametrize("text", [None, 5, "", "  \n\t ", b"bytes"])

@@ -10,6 +10,7 @@ import pytest
 
 from gpu_job.audio import SPEECH_RATE, Samples
 from gpu_job.narration.encoding import FORMATS, AudioWriter
+from gpu_job.narration.tags import COMMENT, Tags, iso_639_2
 from jobs.errors import InvalidArgument
 
 LOSSY = {"mp3", "m4a", "opus"}
@@ -50,6 +51,8 @@ def test_what_is_written_is_heard_again(tmp_path: Path, format_name: str, block:
     together = min(len(heard), len(samples))
     likeness = np.corrcoef(heard[:together], samples[:together])[0, 1]  # 1.0 only without any delay left in
     assert likeness > (0.98 if format_name in LOSSY else 0.9999)
+    loudness = np.dot(heard[:together], samples[:together]) / np.dot(samples[:together], samples[:together])
+    assert loudness == pytest.approx(1.0, abs=0.02)
     if format_name == "mp3":
         assert bit_rate == pytest.approx(64_000, rel=0.1)
 
@@ -91,3 +94,24 @@ def test_sixteen_bit_formats_do_not_wrap_around(tmp_path: Path) -> None:
     heard, _, _ = read(tmp_path / "audio.wav")
     assert heard[0] > 0.99
     assert heard[1] < -0.99
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_a_file_says_what_it_is_and_that_the_voice_is_synthetic(tmp_path: Path, format_name: str) -> None:
+    path = tmp_path / f"audio.{format_name}"
+    with AudioWriter(path, format_name, tags=Tags("Der Löwe\0 & die\nMaus 🦁", "Mama \ud800", "de")) as writer:
+        writer.write(sweep(5_000))
+    with av.open(str(path)) as container:
+        stream = container.streams.audio[0].metadata
+        tags = {key.lower(): value for key, value in {**stream, **container.metadata}.items()}
+        language = stream.get("language", tags.get("language"))
+    assert tags["title"] == "Der Löwe & die Maus 🦁"
+    assert tags["artist"] == "Mama"
+    assert tags["comment"] == COMMENT
+    assert language == ("deu" if format_name == "m4a" else "de")
+
+
+def test_a_nameless_story_has_no_empty_title() -> None:
+    assert Tags(" \n", "x" * 1000, "xx").fields().keys() == {"artist", "comment", "language"}
+    assert len(Tags("", "x" * 1000, "xx").fields()["artist"]) == 200
+    assert iso_639_2("xx") == "und"
