@@ -10,27 +10,22 @@ import os
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from typing import Any
 
-import boto3
 from google.cloud import firestore
-from google.cloud.firestore_v1.base_query import FieldFilter
 
-from benchmarks.instant_engine import profile
-from benchmarks.processes import peak_rss
+from benchmarks.instant_engine import ENGINE
+from benchmarks.prepared import User, prepared_users
 from benchmarks.report import Report, percentile
-from localcloud.cloud import BUCKET, CREDENTIALS, Options
+from benchmarks.watching import Requests, memory, seconds_to_claim
+from localcloud.cloud import Options
 from localcloud.embedded import EmbeddedCloud
-from localcloud.phone import Phone, new_id
 
 USERS = 50
 REQUESTS = 1000
 STEADY_RATE = 5.0
 STEADY_SECONDS = 30.0
 COUNTED = 100
-TEXT = "Once upon a time there was a little mouse who was not afraid of anything at all."
-ENGINE = "benchmarks.instant_engine:InstantEngine"
 _WRITERS = 8
 _LOOK_SECONDS = 0.2
 # The quotas are not what is measured.
@@ -40,7 +35,7 @@ _PLENTY = {"RATE_LIMIT_TTS_PER_MINUTE": "100000", "CHARACTERS_PER_DAY": "1000000
 def measure(report: Report) -> None:
     with EmbeddedCloud(_options(firestore_proxy=False)) as cloud:
         os.environ["FIRESTORE_EMULATOR_HOST"] = cloud.endpoints.firestore
-        users = _users(cloud)
+        users = prepared_users(cloud, USERS)
         _burst(cloud, users, 100)  # warm: class loading, connections
         runs = [_burst(cloud, users, REQUESTS) for _ in range(report.runs)]
         report.say(
@@ -52,26 +47,10 @@ def measure(report: Report) -> None:
         report.figure("p50", [percentile(each, 0.5) * 1000 for each in delays], "ms", "150")
         report.figure("p95", [percentile(each, 0.95) * 1000 for each in delays], "ms", "400")
         report.say("peak RSS of the largest process of each group, after all of this")
-        for name, megabytes in _memory(cloud).items():
+        for name, megabytes in memory(cloud).items():
             report.figure(name, [megabytes], "MB")
         _close(users)
     _count(report)
-
-
-class User:
-    """A phone with a voice and a story."""
-
-    def __init__(self, cloud: EmbeddedCloud, database: Any, bucket: Any) -> None:
-        self.phone = Phone(cloud.endpoints)
-        self.voice_id = new_id()
-        key = f"voices/{self.phone.user_id}/{self.voice_id}/prepared/1/profile.safetensors"
-        bucket.put_object(Bucket=BUCKET, Key=key, Body=profile().to_bytes())
-        voice = {"userId": self.phone.user_id, "name": "Mum", "status": "ready", "profileKey": key, "model": "instant"}
-        database.document(f"voice_profiles/{self.voice_id}").set(voice)
-        self.story_id = self.phone.create_story("A story", TEXT)
-
-    def ask(self) -> str:
-        return self.phone.request_audio(self.story_id, self.voice_id)
 
 
 def _options(*, firestore_proxy: bool) -> Options:
@@ -80,46 +59,9 @@ def _options(*, firestore_proxy: bool) -> Options:
     )
 
 
-def _users(cloud: EmbeddedCloud, count: int = USERS) -> list[User]:
-    database = firestore.Client(project=cloud.endpoints.project)
-    bucket = boto3.client(
-        "s3",
-        endpoint_url=cloud.cloud.bucket.url,
-        aws_access_key_id=CREDENTIALS.access_key_id,
-        aws_secret_access_key=CREDENTIALS.secret_access_key,
-        region_name="auto",
-        config=boto3.session.Config(request_checksum_calculation="when_required"),
-    )
-    with ThreadPoolExecutor(_WRITERS) as threads:
-        return list(threads.map(lambda _: User(cloud, database, bucket), range(count)))
-
-
 def _close(users: list[User]) -> None:
     for user in users:
         user.phone.close()
-
-
-class Requests:
-    """Every audio request, seen by the owner: counted by the database itself, so that waiting costs next to nothing."""
-
-    def __init__(self, project: str) -> None:
-        self._database: Any = firestore.Client(project=project)
-        self._collection = self._database.collection("audio_requests")
-        self._before = self._count("ready")
-
-    def wait(self, requests: int, seconds: float) -> None:
-        """Until this many more are ready. Raises AssertionError if one fails, or if they are not in time."""
-        deadline = time.monotonic() + seconds
-        while (ready := self._count("ready") - self._before) < requests:
-            assert time.monotonic() < deadline, f"only {ready} of {requests} requests became ready in {seconds:.0f} s"
-            time.sleep(_LOOK_SECONDS)
-        for status in ("pending", "queued", "running", "failed", "cancelled"):
-            assert self._count(status) == 0, f"a request is {status}"
-        self._database.close()
-
-    def _count(self, status: str) -> int:
-        chosen: Any = self._collection.where(filter=FieldFilter("status", "==", status))
-        return int(chosen.count().get()[0][0].value)
 
 
 def _burst(cloud: EmbeddedCloud, users: list[User], count: int) -> float:
@@ -160,37 +102,16 @@ def _steady(cloud: EmbeddedCloud, users: list[User]) -> list[float]:
         paths.append(users[number % len(users)].ask())
     requests.wait(count, seconds=120)
     database: Any = firestore.Client(project=cloud.endpoints.project)
-    delays = [_delay(database, path) for path in paths]
+    delays = [seconds_to_claim(database, path) for path in paths]
     database.close()
     return delays
-
-
-def _delay(database: Any, path: str) -> float:
-    request = database.document(path).get()
-    job = database.document(f"jobs/{request.get('jobId')}").get()
-    created: datetime = request.create_time
-    claimed: datetime = job.get("timeline")["claimedAt"]
-    return (claimed - created).total_seconds()
-
-
-def _memory(cloud: EmbeddedCloud) -> dict[str, float]:
-    inside = cloud.cloud
-    groups = {
-        "functions": inside.functions.pid,
-        **{name: child.pid for name, child in inside.workers.children.items()},
-        "Firestore emulator": inside.firestore.child.pid,
-        "Pub/Sub emulator": inside.pubsub.child.pid,
-        "moto": inside.moto.pid,
-    }
-    figures = {name: peak_rss(pid) for name, pid in groups.items()}
-    return {**figures, "supervisor (with this benchmark)": peak_rss(os.getpid(), group=False)}
 
 
 def _count(report: Report) -> None:
     """Firestore operations per job, counted on the wire; one at a time, so that none takes long enough for progress."""
     with EmbeddedCloud(_options(firestore_proxy=True)) as cloud:
         os.environ["FIRESTORE_EMULATOR_HOST"] = cloud.endpoints.firestore
-        (user,) = _users(cloud, 1)
+        (user,) = prepared_users(cloud, 1)
         user.phone.finished(user.ask())
         cloud.run(cloud.cloud.quiet())
         counts = cloud.cloud.proxy.counts

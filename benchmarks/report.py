@@ -13,9 +13,12 @@ from pathlib import Path
 class Report:
     """Lines that are printed as they come and kept as a small text file."""
 
-    def __init__(self, name: str, runs: int) -> None:
+    def __init__(self, name: str, runs: int, jobs: int | None = None, seed: int = 0) -> None:
+        """`jobs` and `seed` are for those benchmarks whose size and chance can be chosen."""
         self.name = name
         self.runs = runs
+        self.jobs = jobs
+        self.seed = seed
         self._lines: list[str] = []
         self.say(f"{name}: {datetime.now(UTC):%Y-%m-%d}, {machine()}")
 

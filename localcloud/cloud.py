@@ -29,6 +29,7 @@ from localcloud.clock import Clock
 from localcloud.emulators.firestore import FirestoreEmulator
 from localcloud.emulators.ports import free_port
 from localcloud.emulators.pubsub import PubSubEmulator
+from localcloud.fault_points import FaultPoints
 from localcloud.faults import Faults
 from localcloud.firestore_proxy import FirestoreProxy
 from localcloud.functions.host import FunctionsHost
@@ -72,6 +73,7 @@ class Options:
     engine: str = "piper"
     schedules: bool = True
     firestore_proxy: bool = False
+    fault_points: bool = False  # in our own processes, so that they can be made to die between two lines
     functions_env: dict[str, str] = field(default_factory=dict)
     worker_env: dict[str, str] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
@@ -97,7 +99,6 @@ class LocalCloud:
     def _make_services(self, data: Path | None) -> None:
         options, project = self.options, self.options.project
         port = options.ports.get
-        self.auth = AuthServer(project, self.state, self.clock, port("auth", 0))
         self.app_check = AppCheckServer(project, self.state, self.clock, port("app_check", 0))
         self.oidc = OidcServer(project, self.clock)
         self.tasks = TasksServer(self.state, self.clock, self.faults, self.oidc.mint, port("tasks", 0))
@@ -112,8 +113,17 @@ class LocalCloud:
             self.faults,
             port=port("bucket") or free_port(),
         )
-        functions_port = port("functions") or free_port()
-        self.functions_address = f"127.0.0.1:{functions_port}"
+        self._functions_port = port("functions") or free_port()
+        self.functions_address = f"127.0.0.1:{self._functions_port}"
+        self.fault_points = FaultPoints(self.faults) if options.fault_points else None
+        self.workers = WorkerPool(self.runpod, ENDPOINT_ID, self.run_dir, self.fault_points)
+        self._make_firebase(data)
+
+    def _make_firebase(self, data: Path | None) -> None:
+        """Google's emulators, and our own Auth. The official suite takes their place in localcloud/firebase_suite."""
+        options, project = self.options, self.options.project
+        port = options.ports.get
+        self.auth = AuthServer(project, self.state, self.clock, port("auth", 0))
         self.firestore = FirestoreEmulator(
             project,
             run_dir=self.run_dir,
@@ -124,8 +134,6 @@ class LocalCloud:
         )
         self.pubsub = PubSubEmulator(project, run_dir=self.run_dir, port=port("pubsub"))
         self.proxy = FirestoreProxy(self.firestore.address, self.clock, self.faults)
-        self._functions_port = functions_port
-        self.workers = WorkerPool(self.runpod, ENDPOINT_ID, self.run_dir)
 
     async def start(self) -> None:
         """Returns when a request would be served. Raises what the first service to fail raises, after stopping all."""
@@ -137,12 +145,33 @@ class LocalCloud:
 
     async def _start(self) -> None:
         # The JVMs take longest: they start first, and everything of ours starts beside them.
-        emulators = [asyncio.create_task(self._started(each)) for each in (self.firestore, self.pubsub)]
+        emulators = asyncio.create_task(self._start_emulators())
         moto = asyncio.create_task(self._start_bucket())
-        for service in (self.auth, self.app_check, self.oidc, self.tasks, self.runpod):
+        for service in self._light_services():
             await self._started(service)
-        if self.options.firestore_proxy:
-            await self._started(self.proxy)
+        functions = asyncio.create_task(self._start_functions())
+        await self.workers.start(self.options.workers, self.worker_environment())
+        self._stopping.append(self.workers.stop)
+        await asyncio.gather(emulators, moto, functions)
+        for spec in self.functions.functions.values():
+            if spec.kind == "task":
+                self.tasks.create_queue(queue_of(spec, self.options.project))
+        await self._connect()
+        await self.workers.ready()
+        self._is_up = True
+
+    def _light_services(self) -> list[Service]:
+        """In this process and up in a moment. Their ports may be free ones, so they start before others are told."""
+        services: list[Service] = [self.app_check, self.oidc, self.tasks, self.runpod, *self._firebase_in_process()]
+        return [*services, self.fault_points] if self.fault_points else services
+
+    def _firebase_in_process(self) -> list[Service]:
+        return [self.auth, self.proxy] if self.options.firestore_proxy else [self.auth]
+
+    async def _start_emulators(self) -> None:
+        await asyncio.gather(self._started(self.firestore), self._started(self.pubsub))
+
+    async def _start_functions(self) -> None:
         self.functions = FunctionsHost(
             project=self.options.project,
             functions_dir=ROOT / "functions",
@@ -154,21 +183,15 @@ class LocalCloud:
             port=self._functions_port,
             schedules=self.options.schedules,
         )
-        functions = asyncio.create_task(self._started(self.functions))
-        await self.workers.start(self.options.workers, self.worker_environment())
-        self._stopping.append(self.workers.stop)
-        await asyncio.gather(*emulators, moto, functions)
-        for spec in self.functions.functions.values():
-            if spec.kind == "task":
-                self.tasks.create_queue(queue_of(spec, self.options.project))
+        await self._started(self.functions)
+
+    async def _connect(self) -> None:
         await self.functions.connect(self.firestore, self.pubsub)
-        await self.workers.ready()
-        self._is_up = True
 
     async def stop(self) -> None:
         """Keep what `data_dir` asks for, then stop everything, last started first. Safe to call twice."""
         if self.options.data_dir and self._is_up:
-            await self.firestore.export()
+            await self._keep_documents()
             await self.bucket.save(self.options.data_dir / "bucket")
         self._is_up = False
         while self._stopping:
@@ -179,6 +202,9 @@ class LocalCloud:
                 log.exception("a service did not stop as it should")
         self.state.close()
         shutil.rmtree(self.run_dir, ignore_errors=True)
+
+    async def _keep_documents(self) -> None:
+        await self.firestore.export()
 
     async def _started(self, service: Service) -> None:
         self._stopping.append(service.stop)
@@ -198,11 +224,23 @@ class LocalCloud:
                 await asyncio.sleep(0.02)
 
     @property
+    def firestore_address(self) -> str:
+        return self.firestore.address
+
+    @property
+    def pubsub_address(self) -> str:
+        return self.pubsub.address
+
+    @property
+    def auth_host(self) -> str:
+        return self.auth.host
+
+    @property
     def endpoints(self) -> Endpoints:
         return Endpoints(
             project=self.options.project,
-            firestore=self.firestore.address,
-            auth=self.auth.host,
+            firestore=self.firestore_address,
+            auth=self.auth_host,
             app_check=self.app_check.url,
             callables=f"http://{self.functions_address}/{self.options.project}/{REGION}",
         )
@@ -212,7 +250,7 @@ class LocalCloud:
         return {
             **self._google_environment(),
             **self._bucket_environment(),
-            "FIREBASE_AUTH_EMULATOR_HOST": self.auth.host,
+            "FIREBASE_AUTH_EMULATOR_HOST": self.auth_host,
             "APP_CHECK_EMULATOR_URL": self.app_check.url,
             "TASKS_ENDPOINT": f"http://127.0.0.1:{self.tasks.port}",
             "TASKS_SERVICE_ACCOUNT": SERVICE_ACCOUNT,
@@ -221,6 +259,7 @@ class LocalCloud:
             "RUNPOD_API_KEY": RUNPOD_KEY,
             "VC_CB_ENDPOINT_ID": ENDPOINT_ID,
             "TTS_CB_ENDPOINT_ID": ENDPOINT_ID,
+            **(self.fault_points.environment("functions", "functions") if self.fault_points else {}),
             **self.options.functions_env,
         }
 
@@ -240,8 +279,8 @@ class LocalCloud:
     def _google_environment(self) -> dict[str, str]:
         return {
             "GOOGLE_CLOUD_PROJECT": self.options.project,
-            "FIRESTORE_EMULATOR_HOST": self.proxy.host if self.options.firestore_proxy else self.firestore.address,
-            "PUBSUB_EMULATOR_HOST": self.pubsub.address,
+            "FIRESTORE_EMULATOR_HOST": self.proxy.host if self.options.firestore_proxy else self.firestore_address,
+            "PUBSUB_EMULATOR_HOST": self.pubsub_address,
             "GOOGLE_APPLICATION_CREDENTIALS": str(
                 self.oidc.credentials_file(self.run_dir / "credentials.json", SERVICE_ACCOUNT)
             ),

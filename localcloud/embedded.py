@@ -22,13 +22,13 @@ T = TypeVar("T")
 class EmbeddedCloud:
     """Up when it has been made; `stop` it, or use it as a context manager."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, kind: type[LocalCloud] = LocalCloud) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="local cloud", daemon=True)
         self._thread.start()
         self._stopped = False
         try:
-            self.cloud = self.run(self._start(options))
+            self.cloud = self.run(self._start(options, kind))
         except BaseException:
             self._end_loop()
             raise
@@ -57,8 +57,8 @@ class EmbeddedCloud:
         self.stop()
 
     @staticmethod
-    async def _start(options: Options) -> LocalCloud:
-        cloud = LocalCloud(options)
+    async def _start(options: Options, kind: type[LocalCloud]) -> LocalCloud:
+        cloud = kind(options)
         await cloud.start()
         return cloud
 

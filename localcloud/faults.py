@@ -1,12 +1,15 @@
 """Faults on request: what should go wrong, where, how often; seeded and counted.
 
 A *point* is a place where the local cloud can misbehave, named `service.call`: `events.deliver`, `tasks.dispatch`,
-`runpod.run`, `runpod.take`, `runpod.done`, `pubsub.push`, `r2.PutObject`, … A *rule* says what happens there:
+`runpod.run`, `runpod.take`, `runpod.done`, `pubsub.push`, `r2.PutObject`, `firestore.Commit`, and within our own
+processes (localcloud/process_faults.py) `functions.admit.after`, `worker.upload.before`, … A *rule* says what happens:
 
     r2.PutObject:500@0.2        every fifth upload answers 500, by chance
     events.deliver:duplicate    every event arrives twice
     tasks.dispatch:drop x1      the first task is lost (and only the first)
     tasks.dispatch:delay=30     each comes 30 s late
+    worker.claim.after:crash x1 the first worker to have claimed a job dies
+    clock.worker:skew=-4@0.01   at one of a hundred visits, a worker's clock is set 4 s behind the true one
 
 Rules are joined by commas; `*` matches as in file names. Each rule draws from its own generator, seeded by the seed and
 the rule's text, so that what other services do in the meantime does not change which call is hit.
@@ -20,9 +23,9 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-ACTIONS = frozenset({"drop", "duplicate", "delay", "reorder", "reset", "hang", "crash"})
+ACTIONS = frozenset({"drop", "duplicate", "delay", "reorder", "reset", "hang", "crash", "skew"})
 _RULE = re.compile(
-    r"^(?P<point>[\w.*-]+):(?P<action>[a-z]+|[1-5]\d\d)(=(?P<seconds>\d+(\.\d+)?))?"
+    r"^(?P<point>[\w.*-]+):(?P<action>[a-z]+|[1-5]\d\d)(=(?P<seconds>-?\d+(\.\d+)?))?"
     r"(@(?P<probability>\d+(\.\d+)?))?(\s*x(?P<times>\d+))?$"
 )
 
@@ -53,7 +56,8 @@ class Rule:
     @classmethod
     def parse(cls, text: str) -> Rule:
         match = _RULE.match(text.strip())
-        if not match or not (match["action"] in ACTIONS or match["action"].isdigit()):
+        known = match is not None and (match["action"] in ACTIONS or match["action"].isdigit())
+        if not match or not known or (float(match["seconds"] or 0) < 0 and match["action"] != "skew"):
             raise FaultSpecError(
                 f"{text!r} is not a fault rule; write POINT:ACTION[=SECONDS][@PROBABILITY][ xTIMES], for example "
                 f"r2.PutObject:500@0.2, with an HTTP status or one of {', '.join(sorted(ACTIONS))}."

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 
-_PREFERRED = {
+PREFERRED = {
     "firestore": 8080,
     "pubsub": 8085,
     "auth": 9099,
     "functions": 5001,
+    "ui": 4000,  # of the official suite only
     "app_check": 9098,
     "tasks": 8123,
     "runpod": 8124,
@@ -18,7 +19,7 @@ _PREFERRED = {
 
 def preferred_ports() -> dict[str, int]:
     """Those of them that are free now; a service that is not named takes any."""
-    return {service: port for service, port in _PREFERRED.items() if _is_free(port)}
+    return {service: port for service, port in PREFERRED.items() if _is_free(port)}
 
 
 def _is_free(port: int) -> bool:

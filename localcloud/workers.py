@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from localcloud.fault_points import FaultPoints
 from localcloud.processes import Child, ChildError
 from localcloud.runpod import RunPodServer
 
@@ -22,8 +23,11 @@ _PAUSE_SECONDS = 2.0
 class WorkerPool:
     """Keeps a number of workers alive: one that dies is replaced, as RunPod does."""
 
-    def __init__(self, runpod: RunPodServer, endpoint: str, run_dir: Path) -> None:
+    def __init__(
+        self, runpod: RunPodServer, endpoint: str, run_dir: Path, fault_points: FaultPoints | None = None
+    ) -> None:
         self._runpod = runpod
+        self._fault_points = fault_points
         self._endpoint = endpoint
         self._run_dir = run_dir
         self._environment: dict[str, str] = {}
@@ -64,10 +68,12 @@ class WorkerPool:
 
     async def _add(self) -> None:
         worker_id = f"worker-{next(self._numbers)}"
+        through = ["localcloud.process_faults"] if self._fault_points else []
+        asking = self._fault_points.environment("worker", worker_id) if self._fault_points else {}
         child = Child(
             worker_id,
-            [sys.executable, "-P", "-m", "gpu_job.handler"],
-            env={**self._environment, **self._runpod.worker_environment(self._endpoint, worker_id)},
+            [sys.executable, "-P", "-m", *through, "gpu_job.handler"],
+            env={**self._environment, **self._runpod.worker_environment(self._endpoint, worker_id), **asking},
             log=self._run_dir / f"{worker_id}.log",
             on_exit=partial(self._ended, worker_id, asyncio.get_running_loop().time()),
         )

@@ -7,16 +7,16 @@ It waits until nothing is under way any more; a `reconcile` that is needed for t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from jobs import errors, keys
 from jobs.documents import AUDIO_REQUESTS, JOBS, QUOTAS, STORIES, VOICE_PROFILES
-from tests.cloud import TestCloud, until
+from tests.cloud import until
 
 Fields = dict[str, Any]
 TERMINAL = {"succeeded": "ready", "failed": "failed", "cancelled": "cancelled"}
-PER_MINUTE = {"clone": 5, "narrate": 10}
 # What the user did wrong is not given back; what we did wrong is.
 USERS_FAULT = {"invalid_argument", "not_found", "permission_denied", "resource_exhausted"}
 CODES = {
@@ -38,7 +38,33 @@ NEVER_SAID = (
 )
 
 
-def check_rules(cloud: TestCloud, *paths: str, orphans: bool = False) -> None:
+class World(Protocol):
+    """What the rules are checked on. tests.cloud.TestCloud is one; the benchmark of faults has another."""
+
+    @property
+    def per_minute(self) -> Mapping[str, int]:
+        """The quota of each action."""
+        ...
+
+    @property
+    def skew_seconds(self) -> float:
+        """How far the clocks of our processes may be apart."""
+        ...
+
+    def quiet(self) -> None: ...
+
+    def get(self, path: str) -> Fields: ...
+
+    def read(self, path: str) -> Fields | None: ...
+
+    def of_user(self, collection: str, user_id: str) -> dict[str, Fields]: ...
+
+    def keys(self, prefix: str) -> set[str]: ...
+
+    def events_of(self, job_id: str) -> list[str]: ...
+
+
+def check_rules(cloud: World, *paths: str, orphans: bool = False) -> None:
     """`orphans`: objects of attempts that were killed may lie there; nothing could delete them."""
     cloud.quiet()
     users = {cloud.get(path)["userId"] for path in paths}
@@ -54,7 +80,7 @@ def check_rules(cloud: TestCloud, *paths: str, orphans: bool = False) -> None:
         for story in stories.values():
             _check_story(story, ours)
         _check_objects(cloud, user_id, ours, stories, orphans=orphans)
-        _check_quota(cloud.read(f"{QUOTAS}/{user_id}"), list(jobs.values()), ours)
+        _check_quota(cloud, cloud.read(f"{QUOTAS}/{user_id}"), list(jobs.values()), ours)
 
 
 def check_error(error: Fields) -> None:
@@ -84,7 +110,7 @@ def _check_request(path: str, request: Fields, jobs: dict[str, Fields]) -> None:
         assert request["status"] != "ready"
 
 
-def _check_job(cloud: TestCloud, path: str, job: Fields, requests: dict[str, Fields]) -> None:
+def _check_job(cloud: World, path: str, job: Fields, requests: dict[str, Fields]) -> None:
     """No lease without work, nothing untold, and whoever listens has been told of one end, at least once."""
     assert job["requestPath"] in requests
     assert job["state"] in TERMINAL
@@ -111,7 +137,7 @@ def _check_story(story: Fields, requests: dict[str, Fields]) -> None:
 
 
 def _check_objects(
-    cloud: TestCloud, user_id: str, requests: dict[str, Fields], stories: dict[str, Fields], *, orphans: bool
+    cloud: World, user_id: str, requests: dict[str, Fields], stories: dict[str, Fields], *, orphans: bool
 ) -> None:
     """Every object that a document names is there, and none that no document names."""
     named = {request[field] for request in requests.values() for field in _KEY_FIELDS if field in request}
@@ -127,7 +153,7 @@ def _check_objects(
 _KEY_FIELDS = ("audioKey", "profileKey", "sampleKey")
 
 
-def _check_quota(quota: Fields | None, jobs: list[Fields], requests: dict[str, Fields]) -> None:
+def _check_quota(cloud: World, quota: Fields | None, jobs: list[Fields], requests: dict[str, Fields]) -> None:
     """What was admitted, minus what was given back, is what was taken: characters to the one, tokens to the refill."""
     if not jobs:
         assert quota is None or not {"clone", "narrate"} & set(quota.get("buckets", {}))
@@ -136,14 +162,14 @@ def _check_quota(quota: Fields | None, jobs: list[Fields], requests: dict[str, F
     kept = [job for job in jobs if not _refunded(job)]
     if len({job["charge"]["day"] for job in jobs}) == 1:  # not over midnight
         assert quota.get("characters", 0) == sum(job["charge"]["characters"] for job in kept)
-    for action, capacity in PER_MINUTE.items():
+    for action, capacity in cloud.per_minute.items():
         charged = [job for job in jobs if job["charge"]["action"] == action]
         if not charged:
             continue
         taken = sum(1 for job in charged if not (_refunded(job) and job["state"] == "failed"))
         bucket = quota["buckets"][action]
         first: datetime = min(requests[job["requestPath"]]["createdAt"] for job in charged)
-        refilled = max(0.0, (bucket["at"] - first).total_seconds()) * capacity / 60
+        refilled = max(0.0, (bucket["at"] - first).total_seconds() + cloud.skew_seconds) * capacity / 60
         assert capacity - taken - 1e-6 <= bucket["tokens"] <= capacity - taken + refilled + 1e-6
 
 

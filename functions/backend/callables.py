@@ -45,7 +45,7 @@ def answer(services: Services, request: CallableRequest[Any], handle: Callable[[
     """Identify the caller, charge the call, handle it; every failure leaves as one of ours in the callable protocol."""
     try:
         user_id = identity.caller(request)
-        quotas.charge_call(services.firestore(), services.settings(), user_id)
+        quotas.charge_call(services.store(), services.settings(), user_id)
         return handle(services, user_id, request.data)
     except StoryvoiceError as error:
         raise _as_https_error(error) from error

@@ -2,7 +2,8 @@
 
     raised by the backend      a document event or message   a task                       a callable
     PermanentError             logged, acknowledged          logged, acknowledged         the caller gets it
-    RetryableError, any other  raised: delivered again       503 / 500: delivered again   the caller gets it
+    RetryableError, any other  raised: delivered again       500: delivered again         the caller gets it
+    Busy                       raised: delivered again       503: the whole queue slows   the caller gets it
 
 An error that leaves a function is put into the 500's body by the functions framework, so only ours do.
 """
@@ -23,7 +24,7 @@ from msgspec import DecodeError, Struct, ValidationError
 from backend.services import services
 from jobs import logs
 from jobs.documents import validate
-from jobs.errors import Internal, PermanentError, RetryableError
+from jobs.errors import Busy, Internal, PermanentError, RetryableError
 from jobs.outbox import JobEvent
 
 log = logging.getLogger(__name__)
@@ -78,10 +79,11 @@ def task_dispatched(request: https_fn.CallableRequest[Any]) -> None:
 
     try:
         _acknowledge(handle, {})
-    except Internal as error:
-        raise HttpsError(FunctionsErrorCode.INTERNAL, error.message) from error
-    except RetryableError as error:
+    except Busy as error:
         raise HttpsError(FunctionsErrorCode.UNAVAILABLE, error.message) from error
+    except RetryableError as error:
+        # Not 503, which Cloud Tasks takes for a reason to slow the whole queue down: one job's bad luck is no other's.
+        raise HttpsError(FunctionsErrorCode.INTERNAL, error.message) from error
 
 
 def scheduled(event: scheduler_fn.ScheduledEvent) -> None:

@@ -16,7 +16,7 @@ import msgspec
 
 from backend.settings import Settings
 from backend.tasks import TaskQueues
-from jobs.errors import FailedPrecondition, NotFound, Unavailable
+from jobs.errors import Busy, FailedPrecondition, NotFound, Unavailable
 from jobs.model import Backend, Job, Kind
 
 log = logging.getLogger(__name__)
@@ -96,8 +96,10 @@ class RunPod:
             response = self._http.request(method, path, json=body)
         except httpx.HTTPError as error:
             raise Unavailable("The GPU service cannot be reached at the moment.") from error
-        if response.status_code == 429 or response.status_code >= 500:
-            raise Unavailable(f"The GPU service is busy (status {response.status_code}).")
+        if response.status_code in {429, 503}:
+            raise Busy("The GPU service is busy at the moment.")
+        if response.status_code >= 500:
+            raise Unavailable("The GPU service is out of order at the moment.")
         if response.status_code == 404:
             raise NotFound("The GPU service does not know this job or endpoint.")
         if response.status_code >= 400:

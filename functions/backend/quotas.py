@@ -8,7 +8,7 @@ from backend.settings import Settings
 from jobs import quotas, transactions
 from jobs.documents import QUOTAS
 from jobs.quotas import Limit
-from jobs.store import utc_now
+from jobs.store import Store
 
 
 def clone_limit(settings: Settings) -> Limit:
@@ -19,14 +19,14 @@ def narrate_limit(settings: Settings) -> Limit:
     return Limit("narrate", settings.narrations_per_minute, settings.characters_per_day)
 
 
-def charge_call(client: firestore.Client, settings: Settings, user_id: str) -> None:
+def charge_call(store: Store, settings: Settings, user_id: str) -> None:
     """One callable of this user. Raises ResourceExhausted. A commit whose answer is lost may charge one call more."""
     limit = Limit("call", settings.calls_per_minute)
-    reference = client.document(f"{QUOTAS}/{user_id}")
+    reference = store.client.document(f"{QUOTAS}/{user_id}")
 
     def charge(transaction: firestore.Transaction) -> None:
         before = reference.get(transaction=transaction).to_dict()
-        after, _ = quotas.charge(before, limit, 0, utc_now())
+        after, _ = quotas.charge(before, limit, 0, store.clock())
         transaction.set(reference, after)
 
-    transactions.run(client, charge)
+    transactions.run(store.client, charge)

@@ -31,7 +31,6 @@ from jobs.documents import AUDIO_REQUESTS, JOBS, VOICE_PROFILES, Status
 from jobs.errors import Conflict, StoryvoiceError
 from jobs.logs import job_fields
 from jobs.model import HEAD_FIELDS, Job, State
-from jobs.store import utc_now
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -41,10 +40,10 @@ PENDING_AFTER = timedelta(minutes=2)
 REQUESTS = (VOICE_PROFILES, AUDIO_REQUESTS)
 
 
-def reconcile(services: Services, clock: Callable[[], Any] = utc_now) -> dict[str, int]:
+def reconcile(services: Services) -> dict[str, int]:
     """One round. Returns how many of each kind were found, for the log and for tests."""
     client = services.firestore()
-    now = clock()
+    now = services.store().clock()
     found = {
         "pending": _each(_pending(client, now - PENDING_AFTER), lambda path: admission.admit(services, path)),
         "cancelled": _each(_cancelled(client), lambda job_id: cancel(services, job_id)),

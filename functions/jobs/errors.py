@@ -8,6 +8,7 @@
     │   ├── PermissionDenied           it exists and the caller may not
     │   ├── Unauthenticated            we do not know who is calling
     │   ├── FailedPrecondition         right request, wrong state of the world: install, mount, clone first
+    │   │   └── DocumentFull           a document would grow beyond what the database holds
     │   ├── ResourceExhausted          over a quota; carries retry_after_seconds
     │   ├── Cancelled                  the user took it back
     │   └── Conflict                   a transition that may not be made
@@ -16,6 +17,7 @@
     │       └── LeaseHeld              the same attempt is being worked on by somebody else
     └── RetryableError                 the same call may work later
         ├── Unavailable                a service that we use did not answer as it should
+        │   ├── Busy                   it asks us to slow down
         │   └── Contention             Firestore gave up on a transaction that others kept invalidating
         ├── DeadlineExceeded           it took longer than it may
         └── Internal                   a bug of ours; another attempt may still succeed
@@ -76,6 +78,10 @@ class FailedPrecondition(PermanentError):
     code = "failed_precondition"
 
 
+class DocumentFull(FailedPrecondition):
+    pass
+
+
 class ResourceExhausted(PermanentError):
     """Over a quota. Not retryable by us: the user asks again, `retry_after_seconds` from now or later."""
 
@@ -111,6 +117,10 @@ class LeaseHeld(Conflict):
 
 class Unavailable(RetryableError):
     code = "unavailable"
+
+
+class Busy(Unavailable):
+    pass
 
 
 class Contention(Unavailable):

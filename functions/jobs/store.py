@@ -16,6 +16,8 @@ What every one of them keeps to:
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,10 +29,11 @@ from google.cloud import firestore
 
 from jobs import documents, keys, transactions
 from jobs.documents import Status
-from jobs.errors import Cancelled, Conflict, DeadlineExceeded, LeaseHeld, StoryvoiceError
+from jobs.errors import Cancelled, Conflict, DeadlineExceeded, DocumentFull, LeaseHeld, StoryvoiceError
 from jobs.model import Backend, Charge, Job, Kind, State
 from jobs.transition import SERVER_TIME, Fields, Policy, Transition
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 Read = Callable[[str], Fields | None]
 
@@ -168,7 +171,9 @@ class Store:
             job.require_attempt(attempt)
             if job.state is State.DISPATCHED:
                 seen = {"timeline.startedAt": t.now} if started else {}
-                t.update_job(job_id, {"leaseExpiresAt": t.lease_for(t.policy.dispatch_lease), **seen})
+                # Taken by a worker, it is claimed at once or never; in a queue it may wait for as long as it takes.
+                since = t.now if started else job.timeline["dispatchedAt"]
+                t.update_job(job_id, {"leaseExpiresAt": t.lease_after(t.policy.dispatch_lease, since), **seen})
 
         self._run(transition)
 
@@ -292,17 +297,25 @@ class Store:
             if job.lease_expires_at is not None and job.lease_expires_at > t.now:
                 raise LeaseHeld(f"Attempt {attempt} of job {job_id} is not overdue.")
             if job.state is State.QUEUED:
-                t.update_job(job_id, {"leaseExpiresAt": t.lease_for(t.policy.queue_lease)})
+                t.update_job(job_id, {"leaseExpiresAt": t.lease_after(t.policy.queue_lease, job.timeline["queuedAt"])})
                 return job
             return t.end_attempt(job, DeadlineExceeded("This took too long and was stopped. Please try again."))
 
         return self._run(transition)
 
     def _run(self, transition: Callable[[Transition], T]) -> T:
-        def function(transaction: firestore.Transaction) -> T:
-            return transition(Transition(self.client, transaction, self.policy, self.clock()))
+        """The story belongs to the app, and may have no room for what we would add: the job ends without it then."""
 
-        return transactions.run(self.client, function)
+        def function(transaction: firestore.Transaction, *, story_is_full: bool = False) -> T:
+            return transition(
+                Transition(self.client, transaction, self.policy, self.clock(), story_is_full=story_is_full)
+            )
+
+        try:
+            return transactions.run(self.client, function)
+        except DocumentFull:
+            log.warning("a story is full", exc_info=True)
+            return transactions.run(self.client, functools.partial(function, story_is_full=True))
 
 
 def _unless_cancelled(job: Job | None) -> Job:

@@ -22,10 +22,11 @@ from typing import Any, TypeGuard, TypeVar
 from google.api_core import exceptions as google_errors
 from google.cloud import firestore
 
-from jobs.errors import Contention, Internal, StoryvoiceError, Unavailable
+from jobs.errors import Contention, DocumentFull, Internal, StoryvoiceError, Unavailable
 
 T = TypeVar("T")
 _CLOSED = re.compile(r"transaction\b.*\b(expired|closed|no longer valid)", re.IGNORECASE)
+_TOO_LARGE = re.compile(r"maximum\b.*\bsize\b.*\b1,?048,?576 bytes", re.IGNORECASE)  # the emulator's words and Google's
 _CONFLICTS = (google_errors.Aborted,)
 _LOST = (google_errors.ServiceUnavailable, google_errors.DeadlineExceeded, google_errors.InternalServerError)
 
@@ -56,7 +57,7 @@ def run(
 
     What `function` raises of our own errors passes through, and nothing is written. Raises Contention when others kept
     winning, Unavailable when Firestore cannot be reached, google's AlreadyExists when a document that was to be created
-    is there, Internal for what should not happen.
+    is there, DocumentFull when one would grow beyond 1 MiB, Internal for what should not happen.
     """
     attempt = firestore.transactional(function)
     handled = sys.exception()
@@ -104,6 +105,10 @@ def _transient(error: Exception, handled: BaseException | None) -> google_errors
         if isinstance(link, google_errors.AlreadyExists):
             raise link  # the caller created something that is there: its to explain
     for link in chain:
+        if isinstance(link, google_errors.InvalidArgument) and _TOO_LARGE.search(str(link)):
+            raise DocumentFull(
+                "There is no more room in a document of yours. Please delete what it need not hold."
+            ) from link
         if isinstance(link, google_errors.GoogleAPICallError):
             raise Internal("Something went wrong on our side. Please try again.") from link
     raise error

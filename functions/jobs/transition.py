@@ -48,6 +48,11 @@ class Policy:
         "RUN_LEASE_SECONDS", "Seconds that a worker may stay silent before its job is given to another.", default=60.0
     )
     max_attempts: int = setting("MAX_ATTEMPTS", "How often a job is tried before it fails.", default=4)
+    longest_lease: float = setting(
+        "LONGEST_LEASE_SECONDS",
+        "The longest lease of what waits in a queue. The longer it has waited, the less often it is looked at.",
+        default=900.0,
+    )
     retry_backoff: float = setting(
         "RETRY_BACKOFF_SECONDS", "Seconds before the second attempt; doubles with each further one.", default=5.0
     )
@@ -62,12 +67,19 @@ class Transition:
     """One transaction on one job, at the moment `now`."""
 
     def __init__(
-        self, client: firestore.Client, transaction: firestore.Transaction, policy: Policy, now: datetime
+        self,
+        client: firestore.Client,
+        transaction: firestore.Transaction,
+        policy: Policy,
+        now: datetime,
+        *,
+        story_is_full: bool = False,
     ) -> None:
         self._client = client
         self._transaction = transaction
         self.policy = policy
         self.now = now
+        self._story_is_full = story_is_full
         self._fetched: dict[str, Fields | None] = {}
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -135,6 +147,14 @@ class Transition:
 
     def lease_for(self, seconds: float) -> datetime:
         return self.now + timedelta(seconds=seconds)
+
+    def lease_after(self, seconds: float, since: datetime) -> datetime:
+        """For what waits since then: `seconds`, or as long again as it has waited already, within the longest lease.
+
+        So a backlog of an hour costs each job that waits in it a few looks, and not one a minute.
+        """
+        waited = (self.now - since).total_seconds()
+        return self.lease_for(max(seconds, min(waited, self.policy.longest_lease)))
 
     # ── ending an attempt ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -213,7 +233,7 @@ class Transition:
     def _append_version(self, job: Job, version: Fields) -> None:
         story = self._story(job)
         if story is None:
-            return  # deleted while it was being told: the request still has its audio
+            return  # deleted while it was being told, or full: the request still has its audio
         versions = [known for known in story.get("audioVersions") or [] if known.get("id") != version["id"]]
         patch = {"audioStatus": Status.READY, "audioVersions": [*versions, version], "audioError": DELETE}
         if version.get("audioUrl"):
@@ -221,7 +241,8 @@ class Transition:
         self._transaction.update(self._story_ref(job), patch)
 
     def _story(self, job: Job) -> Fields | None:
-        if job.kind is not Kind.NARRATE:
+        """What the story has been told of so far. None where there is no story (any more) that could be told."""
+        if job.kind is not Kind.NARRATE or self._story_is_full:
             return None
         return self.read(self._story_ref(job).path, ("audioVersions",))
 

@@ -132,6 +132,8 @@ class BucketGate:
                 # A client that waits for `100 Continue` will now never send its body: the connection is out of step.
                 response.force_close()
             return response
+        except _Cut:
+            return web.Response()  # for aiohttp only: nobody gets it
         except aiohttp.ClientConnectionResetError:
             raise  # our client went away while it was being answered
         except aiohttp.ClientConnectionError:
@@ -280,4 +282,8 @@ def _cut(request: web.BaseRequest) -> None:
     """Break the connection without an answer, as a network does."""
     if request.transport:
         request.transport.abort()
-    raise aiohttp.ClientConnectionResetError("cut by a fault rule")
+    raise _Cut
+
+
+class _Cut(Exception):
+    """A fault rule has cut the connection to our client: there is nobody left to answer."""

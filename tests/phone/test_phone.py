@@ -16,6 +16,7 @@ import pytest
 
 from localcloud.cloud import REGION, Options
 from localcloud.embedded import EmbeddedCloud
+from tests.cloud import wanted_cloud
 from tests.firestore_rules.samples import REQUESTS, SERVER_FIELDS, STORIES, VOICES, minimal
 
 HERE = Path(__file__).parent
@@ -51,7 +52,7 @@ def sdk() -> None:
 
 @pytest.fixture(scope="module")
 def cloud(sdk: None) -> Iterator[EmbeddedCloud]:
-    with EmbeddedCloud(Options()) as cloud:
+    with EmbeddedCloud(Options(), wanted_cloud()) as cloud:
         yield cloud
 
 

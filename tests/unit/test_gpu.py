@@ -14,7 +14,7 @@ from backend import gpu
 from backend.gpu import BackendState, RunPod
 from backend.settings import Settings
 from jobs.config import load
-from jobs.errors import FailedPrecondition, StoryvoiceError, Unavailable
+from jobs.errors import Busy, FailedPrecondition, StoryvoiceError, Unavailable
 from jobs.model import Backend, Kind
 from localcloud.clock import Clock
 from localcloud.faults import Faults
@@ -146,7 +146,8 @@ def odd() -> Iterator[Odd]:
         (401, b"{}", FailedPrecondition),
         (403, b"{}", FailedPrecondition),
         (404, b"{}", FailedPrecondition),
-        (429, b"{}", Unavailable),
+        (429, b"{}", Busy),
+        (503, b"", Busy),
         (500, b"traceback", Unavailable),
         (502, b"<html>", Unavailable),
         (200, b"<html>busy</html>", Unavailable),

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from google.api_core import exceptions as google_errors
 from google.cloud import firestore
 
 from jobs.errors import (
@@ -220,9 +221,23 @@ def test_a_job_that_the_backend_still_has_is_kept(world: StoryTime) -> None:
     world.bring_to(State.DISPATCHED)
     world.wait(500)
     world.store.keep_dispatched(JOB, 1)
-    assert world.store.find(JOB).lease_expires_at == seconds_from_now(world, POLICY.dispatch_lease)
+    assert world.store.find(JOB).lease_expires_at == seconds_from_now(world, 500)  # as long again as it has waited
     with pytest.raises(LeaseHeld):
         world.store.requeue_lapsed(JOB, 1)
+    world.store.keep_dispatched(JOB, 1, started=True)  # with a worker, it should be claimed at once
+    assert world.store.find(JOB).lease_expires_at == seconds_from_now(world, POLICY.dispatch_lease)
+
+
+def test_the_longer_a_job_waits_the_less_often_it_is_looked_at(world: StoryTime) -> None:
+    world.bring_to(State.QUEUED)
+    waited = 0.0
+    looks = 0
+    while waited < 6 * 3600:
+        world.wait(max(POLICY.queue_lease, min(waited, POLICY.longest_lease)))
+        waited = (world.now - START).total_seconds()
+        assert world.store.requeue_lapsed(JOB, 1).attempt == 1
+        looks += 1
+    assert looks < 30  # and not 180, one every two minutes
 
 
 # ── the user changes their mind at every step ────────────────────────────────────────────────────────────────────────
@@ -500,3 +515,34 @@ def test_a_claim_before_the_lease_is_a_conflict(world: StoryTime) -> None:
     world.bring_to(State.QUEUED)
     with pytest.raises(Conflict, match="cannot go from queued to running"):
         world.store.claim(JOB, 1, WORKER)
+
+
+def _fill_up(world: StoryTime, path: str) -> None:
+    """As large as the database allows, to 16 bytes."""
+    fields = world.get(path)
+    for spare in range(0, 2000, 16):
+        try:
+            return world.write(path, {**fields, "notes": "x" * 2**19, "drafts": "x" * (2**19 - spare)})
+        except google_errors.InvalidArgument:
+            continue
+    pytest.fail("the document can be filled up only to 2 kB")
+
+
+@pytest.mark.parametrize("state", [State.SUCCEEDED, State.FAILED])
+def test_a_story_that_has_no_room_for_what_became_of_it(world: StoryTime, state: State) -> None:
+    """A document holds 1 MiB. The request still ends as it should; the story stays as it is."""
+    world.bring_to(State.RUNNING)
+    _fill_up(world, STORY)
+
+    if state is State.SUCCEEDED:
+        assert world.store.succeed(JOB, 1, WORKER, RESULT).state is state
+        assert world.get(REQUEST)["status"] == "ready"
+        assert world.get(REQUEST)["audioKey"] == VERSION["audioKey"]
+    else:
+        error = FailedPrecondition(
+            "The voice cannot be used any more, since its recording is gone; record it again. " * 3
+        )
+        assert world.store.fail(JOB, 1, error, WORKER).state is state
+        assert world.get(REQUEST)["status"] == "failed"
+    assert world.store.find(JOB).state is state
+    assert "audioVersions" not in world.get(STORY)

@@ -1,0 +1,119 @@
+"""A process dies between two lines: before and after each write of `jobs/store`, each upload, each reply.
+
+functions   admit ┊ lease ┊ record_submission ┊ reply         ┊: it may die on either side of it
+worker      claim ┊ report_progress ┊ upload ┊ succeed ┊ publish ┊ reply
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cloud import TWO_PIECES, Family, TestCloud, until
+from tests.faults.test_lost import minutes_pass, reconcile_until_finished
+from tests.rules import check_rules
+
+
+def until_struck(cloud: TestCloud, point: str, struck_before: int) -> None:
+    until(lambda: cloud.struck(f"{point}:crash") > struck_before, f"a crash at {point}")
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("call", ["admit", "lease", "record_submission", "reply"])
+def test_the_functions_die(cloud: TestCloud, family: Family, call: str, side: str) -> None:
+    """Whoever finds the request half way goes on from there, and it costs no attempt."""
+    point = f"functions.{call}.{side}"
+    before = cloud.struck(f"{point}:crash")
+    cloud.faults(f"{point}:crash x1")
+    path = family.ask()
+    until_struck(cloud, point, before)
+    minutes_pass(cloud, path, 2.1)  # the event that died with the functions comes again later than reconcile
+
+    reconcile_until_finished(cloud, path)
+
+    assert cloud.get(path)["status"] == "ready"
+    assert cloud.job_of(path)["attempt"] == 1
+    check_rules(cloud, path)
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("call", ["claim", "report_progress", "upload", "succeed", "publish", "reply"])
+def test_the_worker_dies(cloud: TestCloud, family: Family, call: str, side: str) -> None:
+    """Whatever it had not committed is done by the next; whatever it had is not done twice."""
+    point = f"worker.{call}.{side}"
+    before = cloud.struck(f"{point}:crash")
+    if call == "report_progress":
+        cloud.close_gate()  # it is reported only by what takes a while
+    cloud.faults(f"{point}:crash x1")
+    path = family.ask(TWO_PIECES)
+    until_struck(cloud, point, before)
+    cloud.open_gate()
+
+    reconcile_until_finished(cloud, path)
+
+    assert cloud.get(path)["status"] == "ready"
+    committed = (call, side) in {("succeed", "after"), ("publish", "before"), ("publish", "after")} or call == "reply"
+    unclaimed = (call, side) == ("claim", "before")
+    if committed:
+        assert cloud.job_of(path)["attempt"] == 1
+    elif not unclaimed:  # a dispatched attempt may still come by RunPod's own second delivery
+        assert cloud.job_of(path)["attempt"] == 2
+    check_rules(cloud, path, orphans=True)
+
+
+def test_the_functions_die_while_they_end_what_lapsed(cloud: TestCloud, family: Family) -> None:
+    """`requeue_lapsed` and the publishing after it, both interrupted."""
+    points = ["functions.requeue_lapsed.before", "functions.requeue_lapsed.after", "functions.publish.before"]
+    struck = {point: cloud.struck(f"{point}:crash") for point in points}
+    cloud.close_gate()
+    path = family.ask(TWO_PIECES)
+    family.until_half_told(path)
+    cloud.faults(", ".join(f"{point}:crash x1" for point in points))
+    cloud.run(cloud.cloud.workers.kill(cloud.worker_of(path)))
+    cloud.open_gate()
+
+    def all_struck() -> bool:
+        cloud.reconcile_whatever_comes_of_it()
+        return all(cloud.struck(f"{point}:crash") > struck[point] for point in points)
+
+    until(all_struck, "all three crashes", pause=0.2)
+    reconcile_until_finished(cloud, path)
+
+    assert cloud.get(path)["status"] == "ready"
+    check_rules(cloud, path, orphans=True)
+
+
+def test_the_functions_die_while_they_cancel(cloud: TestCloud, family: Family) -> None:
+    """The request says cancelled; the job follows, however often whoever sees to it dies."""
+    points = ["functions.cancel.before", "functions.cancel.after"]
+    struck = {point: cloud.struck(f"{point}:crash") for point in points}
+    cloud.faults("runpod.run:drop x1, " + ", ".join(f"{point}:crash x1" for point in points))
+    path = family.ask()
+    until(lambda: "backend" in (cloud.read(f"jobs/{cloud.get(path).get('jobId')}") or {}), "the submission")
+    family.phone.cancel(path)
+
+    def cancelled() -> bool:
+        cloud.reconcile_whatever_comes_of_it()
+        return bool(cloud.job_of(path)["state"] == "cancelled")
+
+    until(cancelled, "the job to be cancelled", pause=0.2)
+    until(lambda: "jobActive" not in cloud.get(path), "the request to be let go")
+
+    assert cloud.struck(f"{points[0]}:crash") > struck[points[0]]
+    cloud.reconcile()
+    check_rules(cloud, path)
+
+
+def test_clocks_that_disagree(cloud: TestCloud, family: Family) -> None:
+    """The worker's is behind, the functions' ahead, together by less than what a lease outlasts its renewal."""
+    cloud.faults("clock.worker:skew=-0.25, clock.functions:skew=0.25")
+    cloud.close_gate()
+    path = family.ask(TWO_PIECES)
+    family.until_half_told(path)
+    for _ in range(3):
+        cloud.reconcile()
+    cloud.open_gate()
+
+    assert family.finished(path)["status"] == "ready"
+    assert cloud.struck("clock.worker:skew")
+    assert cloud.struck("clock.functions:skew")
+    check_rules(cloud, path, orphans=True)
