@@ -22,6 +22,7 @@ _SECONDS = 0.6
 class InstantEngine:
     name = "instant"
     model_version = "1"
+    engine_version = "1"
     sample_rate = SPEECH_RATE
     max_characters = 300
     languages = ("en",)

@@ -10,6 +10,7 @@ from google.cloud import firestore
 from google.oauth2 import service_account
 
 from gpu_job.engines.registry import load_engine
+from gpu_job.narration.recognition import Recogniser
 from gpu_job.settings import Settings
 from gpu_job.storage import Bucket
 from gpu_job.worker import Worker
@@ -30,6 +31,7 @@ def make_worker(settings: Settings, environ: Mapping[str, str]) -> Worker:
             settings.r2_endpoint, settings.r2_bucket, settings.r2_access_key_id, settings.r2_secret_access_key
         ),
         engine=load_engine(settings.engine),
+        recogniser=Recogniser() if settings.listens else None,
         public_base_url=settings.public_base_url,
     )
 

@@ -12,6 +12,11 @@ from jobs.settings import SharedSettings
 class Settings(SharedSettings):
     engine: str = setting("ENGINE", "What speaks: `piper`, or the module:Class of an engine of your own.")
     concurrency: int = setting("WORKER_CONCURRENCY", "Jobs that one worker runs at a time.", default=1)
+    listens: bool = setting(
+        "LISTEN_AFTER_SPEAKING",
+        "`true`: a speech recogniser (pocketsphinx, to be installed) checks English pieces for their words.",
+        default=False,
+    )
     service_account: str = setting(
         "RUNPOD_SECRET_Firebase",
         "The service account's JSON key, where the platform brings no credentials of its own.",

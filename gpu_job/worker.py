@@ -24,8 +24,10 @@ import msgspec
 
 from gpu_job.engines.protocol import Engine
 from gpu_job.lease import Lease
+from gpu_job.narration.recognition import Recogniser
 from gpu_job.storage import Bucket
-from gpu_job.tasks import TASKS, Output, Tools
+from gpu_job.tasks import TASKS, Output
+from gpu_job.tools import Tools
 from jobs.errors import Cancelled, Conflict, Internal, NotFound, StoryvoiceError
 from jobs.logs import job_fields
 from jobs.model import Job, State
@@ -43,6 +45,7 @@ class Worker:
     outbox: Outbox
     bucket: Bucket
     engine: Engine
+    recogniser: Recogniser | None = None
     public_base_url: str = ""
 
     def run(self, job_id: str, attempt: int, stop: threading.Event | None = None) -> str:
@@ -85,7 +88,9 @@ class Worker:
             tempfile.TemporaryDirectory(prefix="storyvoice-") as folder,
             Lease(self.store, job, token, stop) as lease,
         ):
-            tools = Tools(self.engine, self.bucket, Path(folder), lease, self.public_base_url, uploaded)
+            tools = Tools(
+                self.engine, self.bucket, Path(folder), lease, self.recogniser, self.public_base_url, uploaded
+            )
             return TASKS[job.kind](job, tools)
 
     def _stopped(self, job: Job, error: StoryvoiceError, uploaded: list[str]) -> str:
@@ -114,5 +119,5 @@ class Worker:
 
 
 def _result(output: Output, seconds: float) -> Result:
-    usage = {**output.usage, "gpuSeconds": round(seconds, 3)}
+    usage = {**output.usage, "workerSeconds": round(seconds, 3)}
     return Result(request=output.request, version=output.version, usage=usage)

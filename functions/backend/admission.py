@@ -86,6 +86,7 @@ def _judge_audio_request(asked: Asked) -> NewJob:
         "cast": cast,
         "pronunciations": documents.pronunciations(asked.read(f"{USERS}/{request.user_id}")),
         "language": request.language,
+        "title": title if isinstance(title := story.get("title"), str) else "",
         "text": text,
         "format": request.format,
         "parameters": {

@@ -59,6 +59,16 @@ def story(user_id: str, story_id: str, job: str, attempt: int, name: str) -> str
     return f"stories/{_segment(user_id)}/{_segment(story_id)}/{_segment(job)}/{attempt}/{name}"
 
 
+def chunk(voice_id: str, digest: str) -> str:
+    """A spoken piece in a voice, by the digest of everything that its sound depends on."""
+    return f"{chunks_of(voice_id)}{_segment(digest)}.flac"
+
+
+def chunks_of(voice_id: str) -> str:
+    """The prefix of all that was kept of a voice; it goes when the voice goes."""
+    return f"chunks/{_segment(voice_id)}/"
+
+
 def is_own_audio(user_id: str, key: str) -> bool:
     """Whether `key` lies where this user's narrations are."""
     return key.startswith(f"stories/{_segment(user_id)}/")

@@ -51,11 +51,15 @@ class NewJob:
 
 @dataclass(frozen=True)
 class Progress:
-    """`done` of `total` pieces; `stage` is a word for people: fetching, speaking, mastering, uploading."""
+    """`done` of `total` pieces; `stage` is a word for people: fetching, speaking, uploading.
+
+    `shows`: fields that the request has from now on, such as `playlistKey` once a beginning can be heard.
+    """
 
     done: int
     total: int
     stage: str
+    shows: Fields = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -220,7 +224,7 @@ class Store:
                 return None
             t.update_job(job_id, {"leaseExpiresAt": t.lease_for(t.policy.run_lease)})
             shown = {"done": progress.done, "total": progress.total, "stage": progress.stage}
-            t.update_request(job.request_path, {"status": Status.RUNNING, "progress": shown})
+            t.update_request(job.request_path, {**progress.shows, "status": Status.RUNNING, "progress": shown})
             return job
 
         _unless_cancelled(self._run(transition))

@@ -22,6 +22,8 @@ from jobs.model import HEAD_FIELDS, Job, Kind, State
 
 Fields = dict[str, Any]
 DELETE = firestore.DELETE_FIELD
+# What an attempt showed of itself while it ran, and what nobody keeps when it ends otherwise than well.
+_UNHEARD: Fields = {"playlistKey": DELETE, "playlistUrl": DELETE}
 # The library would retry a read for up to five minutes by itself; jobs.transactions retries the whole transaction.
 _ONE_CALL: dict[str, Any] = {"retry": None, "timeout": 15.0}
 SERVER_TIME = firestore.SERVER_TIMESTAMP
@@ -172,7 +174,7 @@ class Transition:
             self._refund(job, token=False)  # no GPU second was spent; the call itself still counts
         self._finish(job, State.CANCELLED, {})
         if request is not None:
-            self.update_request(job.request_path, {"status": Status.CANCELLED, "jobActive": DELETE})
+            self.update_request(job.request_path, {**_UNHEARD, "status": Status.CANCELLED, "jobActive": DELETE})
         return msgspec.structs.replace(job, state=State.CANCELLED)
 
     def succeed(self, job: Job, request: Fields, version: Fields | None, usage: dict[str, float]) -> Job:
@@ -198,7 +200,7 @@ class Transition:
             "unpublished": firestore.ArrayUnion([outbox.event_name(State.QUEUED, attempt)]),
         }
         self.update_job(job.id, changes)
-        self.update_request(job.request_path, {"status": Status.QUEUED})
+        self.update_request(job.request_path, {**_UNHEARD, "status": Status.QUEUED})
         return msgspec.structs.replace(job, state=State.QUEUED, attempt=attempt, not_before=start)
 
     def _fail(self, job: Job, error: StoryvoiceError) -> Job:
@@ -207,7 +209,8 @@ class Transition:
             self._refund(job, token=True)
         shown = error.as_document()
         self._finish(job, State.FAILED, {"error": shown})
-        self.update_request(job.request_path, {"status": Status.FAILED, "error": shown, "jobActive": DELETE})
+        ended = {"status": Status.FAILED, "error": shown, "jobActive": DELETE}
+        self.update_request(job.request_path, {**_UNHEARD, **ended})
         if story is not None:
             patch: Fields = {"audioError": shown}
             if not story.get("audioVersions"):

@@ -148,9 +148,12 @@ def _pronounce(voice: PiperVoice, text: str) -> tuple[Samples, list[Phoneme]]:
     chunks = list(voice.synthesize(plain, SynthesisConfig(normalize_audio=False), include_alignments=True))
     if not chunks:
         return np.zeros(0, np.float32), []
+    samples = np.concatenate([chunk.audio_float_array for chunk in chunks])
+    if not all(chunk.phoneme_alignments for chunk in chunks):
+        return samples, []  # with one sentence's lengths missing, those after it would be early
     phonemes = [
         Phoneme(each.phoneme, float(each.num_samples) / chunk.sample_rate)
         for chunk in chunks
         for each in [*(chunk.phoneme_alignments or ()), _BETWEEN_SENTENCES]
     ]
-    return np.concatenate([chunk.audio_float_array for chunk in chunks]), phonemes
+    return samples, phonemes

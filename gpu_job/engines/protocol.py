@@ -70,6 +70,8 @@ class Engine(Protocol):
 
     name: str
     model_version: str
+    engine_version: str
+    """Of the code around the model: another one may speak the same text otherwise."""
     sample_rate: int
     """Hz, of what `speak` gives."""
     max_characters: int

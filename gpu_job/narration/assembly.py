@@ -14,7 +14,7 @@ import numpy as np
 from gpu_job.audio import SPEECH_RATE, Audio, Samples, amplitude, frame_rms
 from gpu_job.engines.protocol import Speech, SpokenWord
 from gpu_job.narration.mastering import mastered
-from gpu_job.narration.tempo import Delivery, delivered
+from gpu_job.narration.tempo import AS_SPOKEN, Delivery, delivered
 from jobs.errors import Internal
 
 SILENCE_BELOW_PEAK_DB = 45.0  # quieter than the piece's loudest frame by this: nothing of a word any more
@@ -23,7 +23,6 @@ _FRAME_SECONDS = 0.01
 _MARGIN_SECONDS = 0.03  # kept around the speech: soft consonants and breath begin and end below the threshold
 _FADE_SECONDS = 0.005
 LEAD_SECONDS = 0.1  # of silence before the first word: players swallow their first moment, and so does an encoder
-_AS_SPOKEN = Delivery()
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +42,7 @@ class Assembly:
     finished pieces again and comes out where the other left off.
     """
 
-    def __init__(self, delivery: Delivery = _AS_SPOKEN, *, rate: int = SPEECH_RATE) -> None:
+    def __init__(self, delivery: Delivery = AS_SPOKEN, *, rate: int = SPEECH_RATE) -> None:
         self._delivery = delivery
         self._rate = rate
         self._length = 0

@@ -115,7 +115,7 @@ def _k_response(size: int, rate: int) -> Spectrum:
 def _biquad(
     z: npt.NDArray[np.complex128], rate: int, *, hertz: float, q: float, high: float, band: float, low: float = 1.0
 ) -> npt.NDArray[np.complex128]:
-    """The bilinear transform of (high·s² + band·s/q + low) / (s² + s/q + 1) at the delays `z`; `hertz` is the unit of s."""
+    """The bilinear transform of (high·s² + band·s/q + low) / (s² + s/q + 1) at the delays `z`; s counts in `hertz`."""
     k = np.tan(np.pi * hertz / rate)
     above = (
         (high + band * k / q + low * k * k) + 2 * (low * k * k - high) * z + (high - band * k / q + low * k * k) * z**2

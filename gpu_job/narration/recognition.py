@@ -1,6 +1,6 @@
 """An optional check: does a speech recogniser hear the words that were to be spoken? English, where pocketsphinx is.
 
-Off unless a deployment asks for it: it takes a fifth of the time that the speech lasts, fifty times what all other
+Off unless a deployment asks for it: it takes a fifth of the time that the speech lasts, a hundred times what all other
 checks take together. It hears three quarters of the words of clear speech, and less in short sentences; so a fault is
 only what has hardly a word of its text.
 """

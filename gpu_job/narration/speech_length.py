@@ -1,7 +1,8 @@
 """How long a text takes to speak, from its letters. Pure; rough, but the same for every voice up to its pace.
 
 Fitted to the embedded voice over the sentences of tests/unit/spoken_corpus.py: 60 ms a letter and 0.2 s a pause, within
-20 % either way. A character that stands for a syllable or a word weighs as much as its sounds, so that the pace is about one everywhere; what is left over is the voice's own pace (checks.Pace).
+20 % either way. A character that stands for a syllable or a word weighs as much as its sounds, so that the pace is
+about one everywhere; what is left over is the voice's own pace (checks.Pace).
 """
 
 from __future__ import annotations

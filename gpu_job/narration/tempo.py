@@ -45,9 +45,12 @@ class Delivery:
                 raise InvalidArgument(f"{name} must be from {least:g} to {most:g}.")
 
 
+AS_SPOKEN = Delivery()
+
+
 def delivered(audio: Audio, delivery: Delivery) -> Audio:
     """The sound at this speed and pitch; its length is divided by the speed, to a sample."""
-    if (delivery.speed, delivery.pitch) == (1.0, 0.0):
+    if delivery == AS_SPOKEN:
         return audio
     length = round(len(audio.samples) / delivery.speed)
     if not length:

@@ -14,7 +14,8 @@ from typing import NamedTuple
 class Unit(NamedTuple):
     """`spoken` is how source[start:end] is said, with the punctuation that the engine should hear; never empty.
 
-    Units are in order and do not overlap. What lies between two of them (white space, what is not spoken) belongs to none.
+    Units are in order and do not overlap. What lies between two of them (white space, what is not spoken) belongs to
+    none.
     """
 
     start: int

@@ -34,9 +34,9 @@ def captioned(text: str, *, seconds_a_word: float = 0.4, voice: str | None = Non
 
 
 def test_a_short_piece_is_one_cue_as_it_is_written() -> None:
-    captions = captioned("“Come in,” said\nthe  *bear* & <he> smiled.", voice="Bear <3")
+    captions = captioned("“Come in,” said\nthe  **bear** & <he> smiled.", voice="Bear <3")
     assert captions.as_vtt() == (
-        "WEBVTT\n\n00:00:01.000 --> 00:00:04.600\n<v Bear &lt;3>“Come in,” said the bear &amp; &lt;he&gt; smiled.\n"
+        "WEBVTT\n\n00:00:01.000 --> 00:00:04.200\n<v Bear &lt;3>“Come in,” said the bear &amp; &lt;he&gt; smiled.\n"
     )
 
 
@@ -45,8 +45,8 @@ def test_a_long_piece_is_parted_where_clauses_end() -> None:
     assert [" ".join(cue.lines) for cue in cues] == [
         "Far beyond the hills, where the river turns twice and forgets its own name,",
         "there lived a woman who mended shadows.",
-        "People brought them to her torn by brambles, or worn thin at the knees,",
-        "or lost in a crowd.",
+        "People brought them to her torn by brambles,",
+        "or worn thin at the knees, or lost in a crowd.",
     ]
     assert all(len(cue.lines) <= LINES and max(map(len, cue.lines)) <= LINE_WIDTH for cue in cues)
 
@@ -71,7 +71,11 @@ def test_hours_are_told() -> None:
 @settings(max_examples=100, deadline=None)
 @given(
     st.lists(
-        st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Z")), min_size=1, max_size=24),
+        st.text(
+            st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Z"), exclude_characters="[]*_`~#"),
+            min_size=1,
+            max_size=24,
+        ),
         min_size=1,
         max_size=60,
     )
@@ -83,8 +87,7 @@ def test_any_text_makes_a_file_that_can_be_read_and_holds_the_text(words: list[s
     assert "-->" not in _CUE.sub("", file)
     assert len(_CUE.findall(file)) == len(captions.cues)
     shown = "".join("".join(cue.lines) for cue in captions.cues)
-    written = re.sub(r"\[[^\]\n]*\]|[*_`#~]", "", text)
-    assert re.sub(r"\s", "", shown) in {re.sub(r"\s", "", written), re.sub(r"\s", "", shown)}
+    assert re.sub(r"\s", "", shown) == re.sub(r"\s", "", text)
     for cue in captions.cues:
         assert cue.starts_at <= cue.ends_at
         assert all(line.strip() == line for line in cue.lines)

@@ -37,7 +37,8 @@ def looped(samples: Samples) -> Samples:
 def hissing(samples: Samples) -> Samples:
     """0.9 s of soft noise after the last word."""
     _, end = voiced(samples)
-    return np.concatenate([samples[:end], 0.02 * _NOISE[: int(0.9 * SPEECH_RATE)], np.zeros(2_400, np.float32)])
+    hiss = np.float32(0.02) * _NOISE[: int(0.9 * SPEECH_RATE)]
+    return np.concatenate([samples[:end], hiss, np.zeros(2_400, np.float32)])
 
 
 def cut(samples: Samples) -> Samples:
@@ -64,7 +65,7 @@ def gaping(samples: Samples) -> Samples:
 
 
 def clipped(samples: Samples) -> Samples:
-    return np.clip(samples * np.float32(12.0), -1.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(samples * 12.0, -1.0, 1.0), dtype=np.float32)
 
 
 def waiting(samples: Samples) -> Samples:

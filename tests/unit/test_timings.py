@@ -88,7 +88,7 @@ def test_a_silence_after_a_comma_holds_the_words_in_place() -> None:
 def test_shared_out_times_are_near_those_of_the_engine() -> None:
     """Real speech: the median word is where the voice's own model says, to 80 ms."""
     apart = []
-    for text, speech in spoken_corpus(40):
+    for text, speech in spoken_corpus(24):
         own = timed(piece(text), Assembly().add(speech, pause_after_seconds=0.3))
         shared = timed(piece(text), Assembly().add(dataclasses.replace(speech, words=()), pause_after_seconds=0.3))
         assert (own.source, shared.source) == (Source.ENGINE, Source.PROPORTIONAL)

@@ -1,0 +1,116 @@
+"""A narration that is heard while it is being made: its segments and playlist go up as they come.
+
+    told     ▬▬▬▬ ▬▬▬▬▬▬▬ ▬▬▬▬▬ …
+    uploads    init 0 list 1 2 list 3 list …        by one thread, in order, beside the speaking
+    request         playlistKey ──────────────────▶ so that the app can begin to play
+
+The playlist names a segment only after it is up. It lies at one key, and R2 takes one write a second there: what comes
+faster waits for the next. When another worker takes over, its attempt has keys of its own, and the same pieces give the
+same sound: an app that sees another playlistKey goes on in that one at the second where it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from gpu_job.audio import Samples
+from gpu_job.narration.segments import (
+    INIT_NAME,
+    PLAYLIST_NAME,
+    PLAYLIST_TYPE,
+    SEGMENT_TYPE,
+    Playlist,
+    Segment,
+    Segmenter,
+)
+from gpu_job.storage import IMMUTABLE
+from jobs.errors import StoryvoiceError
+
+Put = Callable[[bytes, str, str, str], None]
+"""put(data, name, content_type, cache_control)"""
+GROWING = "no-cache"  # a player that gets an old playlist waits for what is there already
+_LEAST_PAUSE_SECONDS = 1.0
+
+
+class Stream:
+    """Use it as a context manager; `write` samples, then `close`. Both raise what an upload has raised meanwhile.
+
+    `is_open` is set from the first playlist on that names a segment.
+    """
+
+    def __init__(self, put: Put, clock: Callable[[], float] = time.monotonic) -> None:
+        self._put = put
+        self._clock = clock
+        self._segmenter = Segmenter()
+        self._playlist = Playlist()
+        self._queue: queue.Queue[Segment | None] = queue.Queue()
+        self._failed: StoryvoiceError | None = None
+        self._stop = threading.Event()
+        self._listed_at = float("-inf")
+        self._is_listed = True
+        self._thread = threading.Thread(target=self._upload, name="stream", daemon=True)
+        self.is_open = threading.Event()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._queue.put(None)
+        self._thread.join()
+
+    def write(self, samples: Samples) -> None:
+        self._raise()
+        for segment in self._segmenter.write(samples):
+            self._queue.put(segment)
+
+    def close(self) -> None:
+        """Wait until everything is up and the playlist says that nothing more comes."""
+        for segment in self._segmenter.close():
+            self._queue.put(segment)
+        self._queue.put(None)
+        self._thread.join()
+        self._raise()
+
+    def _raise(self) -> None:
+        if self._failed is not None:
+            raise self._failed
+
+    def _upload(self) -> None:
+        try:
+            self._put(self._segmenter.init, INIT_NAME, SEGMENT_TYPE, IMMUTABLE)
+            while (segment := self._next()) is not None:
+                self._put(segment.data, segment.name, SEGMENT_TYPE, IMMUTABLE)
+                self._playlist.add(segment)
+                self._is_listed = False
+            if not self._stop.is_set():
+                self._playlist.close()
+                self._list()
+        except StoryvoiceError as error:
+            self._failed = error
+
+    def _next(self) -> Segment | None:
+        """The next segment, None at the end; while none is there, the playlist is brought up to date when it may be."""
+        while not self._stop.is_set():
+            wait = None if self._is_listed else max(0.0, self._listed_at + _LEAST_PAUSE_SECONDS - self._clock())
+            if wait == 0.0:
+                self._list()
+                continue
+            with contextlib.suppress(queue.Empty):
+                return self._queue.get(timeout=wait)
+        return None
+
+    def _list(self) -> None:
+        self._put(self._playlist.text().encode(), PLAYLIST_NAME, PLAYLIST_TYPE, GROWING)
+        self._listed_at = self._clock()
+        self._is_listed = True
+        self.is_open.set()
