@@ -20,6 +20,7 @@ from benchmarks.prepared import bucket_client
 from localcloud.cloud import BUCKET
 from localcloud.embedded import EmbeddedCloud
 from tests.cloud import until
+from tests.rules import objects_of
 
 Fields = dict[str, Any]
 _REQUESTS = ("voice_profiles", "audio_requests")
@@ -138,6 +139,10 @@ class FaultWorld:
         found = {each["Key"] for page in pages for each in page.get("Contents", [])}
         return {key for key in found if "/prepared/" not in key}
 
+    def object(self, key: str) -> bytes:
+        content: bytes = self._bucket.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        return content
+
     def events_of(self, job_id: str) -> list[str]:
         return self._events.get(job_id, [])
 
@@ -155,7 +160,7 @@ class FaultWorld:
         named: set[str] = set()
         for collection in _REQUESTS:
             for snapshot in self._database.collection(collection).stream():
-                named |= {value for name, value in snapshot.to_dict().items() if name.endswith("Key")}
+                named |= objects_of(snapshot.to_dict(), self.object)
         return len(made - named)
 
     def _replace_workers(self) -> None:

@@ -39,8 +39,8 @@ _FULL_SCALE = 32767.0
 class Chunks:
     """The kept pieces of one voice, spoken with these parameters. Thread-safe.
 
-    Keeping is a saving and never a need: where the bucket does not answer, `find` finds nothing and `keep` keeps
-    nothing, and the log says so.
+    Keeping is a saving and never a need: where the bucket does not answer, or what lies there is damaged, `find` finds
+    nothing and `keep` keeps nothing, and the log says so. Neither raises.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Chunks:
         self._rate = engine.sample_rate
         self._depends_on = {
             "format": FORMAT,
-            "profile": hashlib.sha256(profile.to_bytes()).hexdigest(),
+            "profile": _identity(profile),
             "engine": [engine.name, engine.engine_version, engine.model_version, engine.sample_rate],
             "parameters": asdict(parameters),
         }
@@ -71,7 +71,7 @@ class Chunks:
         except StoryvoiceError as error:
             log.warning("a kept piece cannot be had: %s", error.code)
             return None
-        except (av.FFmpegError, msgspec.DecodeError, ValueError):
+        except Exception:
             log.exception("a kept piece is damaged")
             return None
         return Speech(index, Audio(samples, self._rate), words)
@@ -81,6 +81,17 @@ class Chunks:
             self._bucket.put_bytes(encoded(speech), self.key(spoken), CONTENT_TYPE, only_if_absent=True)
         except StoryvoiceError as error:
             log.warning("a piece cannot be kept: %s", error.code)
+        except Exception:
+            log.exception("a piece cannot be kept")
+
+
+def _identity(profile: VoiceProfile) -> list[Any]:
+    """What of a profile can be heard. Not its file: safetensors writes its metadata in another order every time."""
+    tensors = [
+        [name, str(tensor.dtype), tensor.shape, hashlib.sha256(np.ascontiguousarray(tensor).tobytes()).hexdigest()]
+        for name, tensor in sorted(profile.tensors.items())
+    ]
+    return [profile.model, profile.model_version, profile.engine_version, profile.language, profile.clones, tensors]
 
 
 def as_kept(speech: Speech) -> Speech:
@@ -106,9 +117,12 @@ def decoded(file: bytes) -> tuple[Samples, tuple[SpokenWord, ...]]:
     """Raises av.FFmpegError, msgspec.DecodeError or ValueError where it is not what `encoded` makes."""
     with av.open(io.BytesIO(file), "r", format="flac") as container:
         words = msgspec.json.decode(container.metadata.get(_WORDS, "[]"), type=tuple[SpokenWord, ...])
+        length = container.streams.audio[0].duration
         blocks = [frame.to_ndarray().reshape(-1) for frame in container.decode(audio=0)]
     if not blocks or blocks[0].dtype != np.int16:
         raise ValueError("not 16 bit a sample")
+    if sum(map(len, blocks)) != length:  # cut between two of FLAC's frames, which FFmpeg does not mind
+        raise ValueError("not all of it is there")
     return np.concatenate(blocks).astype(np.float32) / np.float32(_FULL_SCALE), words
 
 

@@ -9,6 +9,7 @@ three times in a lease, so that a piece that takes long does not cost the job.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 import time
@@ -19,6 +20,7 @@ from jobs.errors import Cancelled, Conflict, StoryvoiceError, Unavailable
 from jobs.logs import job_fields
 from jobs.model import Job
 from jobs.store import Progress, Store
+from jobs.transition import Fields
 
 log = logging.getLogger(__name__)
 _LEAST_PAUSE_SECONDS = 1.0
@@ -34,6 +36,7 @@ class Lease:
         self._worker = worker
         self._stop = stop
         self._progress = Progress(0, 0, "fetching")
+        self._shows: Fields = {}
         self._lost: StoryvoiceError | None = None
         self._news = threading.Event()
         self._done = threading.Event()
@@ -55,6 +58,11 @@ class Lease:
         """Show this to the user soon. Raises as `check` does."""
         self.check()
         self._progress = progress
+        self._news.set()
+
+    def show(self, fields: Fields) -> None:
+        """Have the request carry these fields from now on, while the attempt lasts. Any thread may say so."""
+        self._shows = fields
         self._news.set()
 
     def check(self) -> None:
@@ -80,7 +88,8 @@ class Lease:
     def _write(self) -> bool:
         try:
             job = self._job
-            self._store.report_progress(job.id, job.attempt, self._worker, self._progress, claimed=job)
+            progress = dataclasses.replace(self._progress, shows=self._shows)
+            self._store.report_progress(job.id, job.attempt, self._worker, progress, claimed=job)
         except (Conflict, Cancelled) as error:
             self._lost = error
             log.info("lease lost: %s", type(error).__name__, extra=job_fields(self._job))

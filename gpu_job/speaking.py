@@ -4,7 +4,8 @@
     found      2 3       8
     runs     1     4 5 6   7(another voice)       what is missing goes to the engine in runs of one voice
 
-The engine gets a whole run at a time, so that one that can speak many pieces at once does.
+The engine gets a whole run at a time, so that one that can speak many pieces at once does. What is said again in the
+same story is spoken once, too: it is found where its first time was kept. So the same story sounds the same each time.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ class Told(NamedTuple):
 class Speaker:
     """Use it as a context manager: what is being kept in the background is kept when it ends.
 
-    `engine_seconds` is the time that the engine took, which is what a GPU is paid for; `found` counts reused pieces.
+    `engine_seconds` is the time that the engine took, which is what a GPU is paid for; `found` counts the pieces that
+    had been spoken before, for another narration or earlier in this one.
     """
 
     def __init__(
@@ -70,6 +72,8 @@ class Speaker:
         self._clock = clock
         self._paces = {name: Pace() for name in voices}
         self._threads = ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="chunks")
+        self._met: set[str] = set()  # keys of chunks
+        self._keeping: dict[str, Future[None]] = {}  # by the same
         self.engine_seconds = 0.0
         self.found = 0
 
@@ -92,24 +96,36 @@ class Speaker:
             window = ahead
 
     def _looked_up(self, numbered: Iterator[tuple[int, Piece]]) -> list[_Wanted]:
-        return [
-            _Wanted(number, piece, self._threads.submit(self._voices[piece.voice].chunks.find, piece.spoken, number))
-            for number, piece in islice(numbered, WINDOW)
-        ]
+        return [self._wanted(number, piece) for number, piece in islice(numbered, WINDOW)]
+
+    def _wanted(self, number: int, piece: Piece) -> _Wanted:
+        chunks = self._voices[piece.voice].chunks
+        key = chunks.key(piece.spoken)
+        if key in self._met:
+            return _Wanted(number, piece, key, None)
+        self._met.add(key)
+        return _Wanted(number, piece, key, self._threads.submit(chunks.find, piece.spoken, number))
 
     def _told(self, run: list[_Wanted]) -> Iterator[Told]:
-        speech = run[0].found.result()
+        speech = self._found(run[0])
         if speech is not None:
             self.found += 1
             yield Told(run[0].piece, Kept(speech, _UNJUDGED, 0), found=True)
         else:
             yield from self._spoken(run)
 
+    def _found(self, wanted: _Wanted) -> Speech | None:
+        if wanted.found is not None:
+            return wanted.found.result()
+        if wanted.key in self._keeping:
+            self._keeping[wanted.key].result()
+        return self._voices[wanted.piece.voice].chunks.find(wanted.piece.spoken, wanted.number)
+
     def _spoken(self, run: list[_Wanted]) -> Iterator[Told]:
         """A run of missing pieces of one voice. Where the engine gives up at one, it begins anew after it."""
         voice = self._voices[run[0].piece.voice]
         first_takes: Iterator[Speech] = iter(())
-        for done, (number, piece, _) in enumerate(run):
+        for done, (number, piece, key, _) in enumerate(run):
             if done == 0 or first_takes is _BROKEN:
                 rest = [each.piece.spoken for each in run[done:]]
                 first_takes = self._engine.speak(rest, voice.profile, self._parameters)
@@ -120,7 +136,7 @@ class Speaker:
                 speech = as_kept(dataclasses.replace(kept.speech, index=number))
                 kept = dataclasses.replace(kept, speech=speech)
                 if kept.verdict.is_good:
-                    self._threads.submit(voice.chunks.keep, piece.spoken, speech)
+                    self._keeping[key] = self._threads.submit(voice.chunks.keep, piece.spoken, speech)
             yield Told(piece, kept, found=False)
 
     def _best(self, piece: Piece, voice: Voice, first_takes: Iterator[Speech]) -> tuple[Kept, bool]:
@@ -162,9 +178,16 @@ class Speaker:
 
 
 class _Wanted(NamedTuple):
+    """A piece that is looked up under its key; `found` is None for one that has come before in this narration."""
+
     number: int
     piece: Piece
-    found: Future[Speech | None]
+    key: str
+    found: Future[Speech | None] | None
+
+    @property
+    def is_missing(self) -> bool:
+        return self.found is not None and self.found.result() is None
 
 
 _BROKEN: Iterator[Speech] = iter(())
@@ -174,12 +197,12 @@ def _runs(window: list[_Wanted]) -> Iterator[list[_Wanted]]:
     """Found pieces one by one, missing ones as long as they follow each other in one voice."""
     run: list[_Wanted] = []
     for wanted in window:
-        if run and (wanted.found.result() is not None or wanted.piece.voice != run[0].piece.voice):
+        if run and not (wanted.is_missing and wanted.piece.voice == run[0].piece.voice):
             yield run
             run = []
-        if wanted.found.result() is not None:
-            yield [wanted]
-        else:
+        if wanted.is_missing:
             run.append(wanted)
+        else:
+            yield [wanted]
     if run:
         yield run

@@ -5,8 +5,9 @@
     request         playlistKey ──────────────────▶ so that the app can begin to play
 
 The playlist names a segment only after it is up. It lies at one key, and R2 takes one write a second there: what comes
-faster waits for the next. When another worker takes over, its attempt has keys of its own, and the same pieces give the
-same sound: an app that sees another playlistKey goes on in that one at the second where it was.
+faster waits for the next, and so does the word that nothing more comes. When another worker takes over, its attempt has
+keys of its own, and the same pieces give the same sound: an app that sees another playlistKey goes on in that one at
+the second where it was.
 """
 
 from __future__ import annotations
@@ -30,32 +31,36 @@ from gpu_job.narration.segments import (
     Segmenter,
 )
 from gpu_job.storage import IMMUTABLE
-from jobs.errors import StoryvoiceError
 
 Put = Callable[[bytes, str, str, str], None]
 """put(data, name, content_type, cache_control)"""
 GROWING = "no-cache"  # a player that gets an old playlist waits for what is there already
 _LEAST_PAUSE_SECONDS = 1.0
+_NEVER = float("-inf")
 
 
 class Stream:
     """Use it as a context manager; `write` samples, then `close`. Both raise what an upload has raised meanwhile.
 
-    `is_open` is set from the first playlist on that names a segment.
+    `on_open` is called once, by the thread that uploads: there is a playlist now that names a segment.
     """
 
-    def __init__(self, put: Put, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, put: Put, on_open: Callable[[], None] = lambda: None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._put = put
+        self._on_open = on_open
         self._clock = clock
         self._segmenter = Segmenter()
         self._playlist = Playlist()
         self._queue: queue.Queue[Segment | None] = queue.Queue()
-        self._failed: StoryvoiceError | None = None
+        self._failed: Exception | None = None
         self._stop = threading.Event()
-        self._listed_at = float("-inf")
+        self._listed_at = _NEVER
+        self._ended_at = _NEVER  # when the last sample was written
         self._is_listed = True
+        self._is_open = False
         self._thread = threading.Thread(target=self._upload, name="stream", daemon=True)
-        self.is_open = threading.Event()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -75,6 +80,7 @@ class Stream:
 
     def close(self) -> None:
         """Wait until everything is up and the playlist says that nothing more comes."""
+        self._ended_at = self._clock()
         for segment in self._segmenter.close():
             self._queue.put(segment)
         self._queue.put(None)
@@ -92,16 +98,19 @@ class Stream:
                 self._put(segment.data, segment.name, SEGMENT_TYPE, IMMUTABLE)
                 self._playlist.add(segment)
                 self._is_listed = False
-            if not self._stop.is_set():
+            if not self._stop.wait(self._pause(self._listed_at)):
                 self._playlist.close()
                 self._list()
-        except StoryvoiceError as error:
+        except Exception as error:  # noqa: BLE001  (raised again by whoever writes)
             self._failed = error
 
     def _next(self) -> Segment | None:
-        """The next segment, None at the end; while none is there, the playlist is brought up to date when it may be."""
+        """The next segment, None at the end; until there is one, the playlist is brought up to date when it may be.
+
+        Once all is said, the rest is up in no time as a rule: it is listed together with the end, unless it takes long.
+        """
         while not self._stop.is_set():
-            wait = None if self._is_listed else max(0.0, self._listed_at + _LEAST_PAUSE_SECONDS - self._clock())
+            wait = None if self._is_listed else self._pause(max(self._listed_at, self._ended_at))
             if wait == 0.0:
                 self._list()
                 continue
@@ -113,4 +122,10 @@ class Stream:
         self._put(self._playlist.text().encode(), PLAYLIST_NAME, PLAYLIST_TYPE, GROWING)
         self._listed_at = self._clock()
         self._is_listed = True
-        self.is_open.set()
+        if self._playlist.seconds and not self._is_open:
+            self._is_open = True
+            self._on_open()
+
+    def _pause(self, since: float) -> float:
+        """Seconds from now until the playlist may be written again, when it was written then."""
+        return max(0.0, since + _LEAST_PAUSE_SECONDS - self._clock())

@@ -10,7 +10,7 @@ Memory does not grow with the story, but for the texts: a window of pieces and o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -89,7 +89,7 @@ class _Telling:
         total = len(self._plan.pieces)
         self._tools.lease.report(Progress(0, total, "speaking"))
         with (
-            Stream(self._put) as stream,
+            Stream(self._put, self._show) as stream,
             AudioWriter(self._path, self._format.name, tags=self._tags()) as writer,
             Speaker(self._tools.engine, voices, parameters, self._tools.recogniser) as speaker,
         ):
@@ -108,8 +108,7 @@ class _Telling:
                     self._timings.add(piece)
                     self._captions.add(piece)
                 stage = "speaking" if index + 1 < total else "uploading"
-                heard = self._location(PLAYLIST_NAME, "playlist") if stream.is_open.is_set() else {}
-                self._tools.lease.report(Progress(index + 1, total, stage, heard))
+                self._tools.lease.report(Progress(index + 1, total, stage))
             if not self._assembly.seconds:
                 raise Internal("The voice gave no sound for any part of the story. Please try again.")
             stream.close()
@@ -121,6 +120,10 @@ class _Telling:
             "piecesReused": float(speaker.found),
         }
         return Narration({**self._uploaded(), "durationSeconds": seconds}, self._quality.as_document(), total, usage)
+
+    def _show(self) -> None:
+        """The beginning can be heard: the app learns where."""
+        self._tools.lease.show(self._location(PLAYLIST_NAME, "playlist"))
 
     def _uploaded(self) -> Fields:
         """Upload the files; where everything lies."""
@@ -153,18 +156,20 @@ class _Telling:
 
 
 def _voices(wanted: Fields, planned: Plan, parameters: SpeechParameters, tools: Tools) -> dict[str | None, Voice]:
-    """The profiles of everybody who has something to say; each fetched once, however many names it has."""
+    """Everybody who has something to say; each profile is fetched once, however many names it has.
+
+    Whatever language a voice was recorded in, it speaks the story's here.
+    """
     people: dict[str | None, Fields] = {None: wanted, **(wanted.get("cast") or {})}
     loaded: dict[str, Voice] = {}
     voices: dict[str | None, Voice] = {}
     for name in sorted(planned.voices, key=lambda name: name or ""):
         person = people[name]
-        key = person["profileKey"]
-        if key not in loaded:
-            profile = _profile(key, tools)
-            chunks = Chunks(tools.bucket, person["voiceId"], tools.engine, profile, parameters)
-            loaded[key] = Voice(profile, chunks)
-        voices[name] = loaded[key]
+        voice_id = person["voiceId"]
+        if voice_id not in loaded:
+            profile = replace(_profile(person["profileKey"], tools), language=planned.language)
+            loaded[voice_id] = Voice(profile, Chunks(tools.bucket, voice_id, tools.engine, profile, parameters))
+        voices[name] = loaded[voice_id]
     return voices
 
 

@@ -235,17 +235,21 @@ class Family:
     def __init__(self, cloud: TestCloud, phone: Phone, voice: Fields) -> None:
         self.cloud = cloud
         self.phone = phone
-        self.voice_id = new_id()
         self.voice = {**voice, "userId": phone.user_id}
         for field in ("jobId", "sampleKey", "recordingKey"):
             self.voice.pop(field, None)
-        self._lend()
+        self.voice_id = self.lend()
 
-    def _lend(self) -> None:
-        """Until its event is delivered, which is nobody's business: a fault that a test asks for shall not hit it."""
+    def lend(self, name: str = "Mum") -> str:
+        """Another voice of the family; its id.
+
+        Until its event is delivered, which is nobody's business: a fault that a test asks for shall not hit it.
+        """
+        voice_id = new_id()
         before = self._delivered()
-        self.cloud.admin.document(f"voice_profiles/{self.voice_id}").create(self.voice)
+        self.cloud.admin.document(f"voice_profiles/{voice_id}").create({**self.voice, "name": name})
         until(lambda: self._delivered() > before, "the event of the voice")
+        return voice_id
 
     def _delivered(self) -> int:
         return self.cloud.cloud.functions.counts["on_voice_profile_created:delivered"]
@@ -266,6 +270,12 @@ class Family:
 
     def story_of(self, path: str) -> Fields:
         return self.cloud.get(f"stories/{self.cloud.get(path)['storyId']}")
+
+    def until_heard(self, path: str) -> str:
+        """Until the beginning can be heard; the playlist's key."""
+        until(lambda: "playlistKey" in self.cloud.get(path), "the playlist")
+        key: str = self.cloud.get(path)["playlistKey"]
+        return key
 
     def until_half_told(self, path: str) -> None:
         """Behind the closed gate: the first piece is spoken, and the document says so."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -31,15 +32,21 @@ def install(folder: Path, purpose: str) -> None:
             "Install it, or set STORYVOICE_WITHOUT_NODE=1 to leave these tests out.",
             pytrace=False,
         )
-    lock_file = folder / "package-lock.json"
-    lock = hashlib.sha256(lock_file.read_bytes()).hexdigest()
+    lock = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
     stamp = folder / "node_modules" / ".stamp"
     stamp.parent.mkdir(exist_ok=True)
-    with lock_file.open() as alone:
-        fcntl.flock(alone, fcntl.LOCK_EX)  # several processes of pytest may come here at once
+    with alone(folder):
         if not stamp.exists() or stamp.read_text() != lock:
             finished(["npm", "ci"], folder, INSTALL_SECONDS)
             stamp.write_text(lock)
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """One process at a time is past this point: several of pytest may come to install or unpack."""
+    with (folder / "package-lock.json").open() as lock_file:
+        fcntl.flock(lock_file, fcntl.LOCK_EX)
+        yield
 
 
 def finished(command: list[str], folder: Path, seconds: float, variables: Mapping[str, str] | None = None) -> str:

@@ -7,7 +7,8 @@ It waits until nothing is under way any more; a `reconcile` that is needed for t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -61,6 +62,8 @@ class World(Protocol):
 
     def keys(self, prefix: str) -> set[str]: ...
 
+    def object(self, key: str) -> bytes: ...
+
     def events_of(self, job_id: str) -> list[str]: ...
 
 
@@ -98,6 +101,7 @@ def _check_request(path: str, request: Fields, jobs: dict[str, Fields]) -> None:
     assert request["status"] in TERMINAL.values(), (path, request["status"])
     assert "jobActive" not in request
     assert ("error" in request) == (request["status"] == "failed")
+    assert request["status"] == "ready" or not {"playlistKey", "playlistUrl"} & set(request)
     if "error" in request:
         check_error(request["error"])
     job = jobs.get(f"{JOBS}/{keys.job_id(path)}")
@@ -130,7 +134,8 @@ def _check_story(story: Fields, requests: dict[str, Fields]) -> None:
     ready = {request["jobId"]: request for request in requests.values() if request["status"] == "ready"}
     for version in versions:
         assert version["id"] in ready
-        assert version["audioKey"] == ready[version["id"]]["audioKey"]
+        for field in ("audioKey", "playlistKey", "timingsKey", "captionsKey"):
+            assert version[field] == ready[version["id"]][field]
     assert (story.get("audioStatus") == "ready") == bool(versions)
     if "audioError" in story:
         check_error(story["audioError"])
@@ -139,8 +144,8 @@ def _check_story(story: Fields, requests: dict[str, Fields]) -> None:
 def _check_objects(
     cloud: World, user_id: str, requests: dict[str, Fields], stories: dict[str, Fields], *, orphans: bool
 ) -> None:
-    """Every object that a document names is there, and none that no document names."""
-    named = {request[field] for request in requests.values() for field in _KEY_FIELDS if field in request}
+    """Every object that a document names, or a playlist that a document names, is there, and none else."""
+    named = {key for request in requests.values() for key in objects_of(request, cloud.object)}
     told = {version["audioKey"] for story in stories.values() for version in story.get("audioVersions", [])}
     assert told <= named
     for job_id in (request["jobId"] for request in requests.values() if request["status"] == "ready"):
@@ -150,7 +155,26 @@ def _check_objects(
     assert orphans or there == named
 
 
-_KEY_FIELDS = ("audioKey", "profileKey", "sampleKey")
+_KEY_FIELDS = ("audioKey", "playlistKey", "timingsKey", "captionsKey", "profileKey", "sampleKey")
+
+
+def objects_of(request: Fields, read: Callable[[str], bytes]) -> set[str]:
+    """The keys of all that was made for a request. A playlist names more: what a player would fetch beside it."""
+    named = {request[field] for field in _KEY_FIELDS if field in request}
+    if "playlistKey" in request:
+        key: str = request["playlistKey"]
+        playlist = read(key).decode()
+        assert playlist.endswith("#EXT-X-ENDLIST\n"), key
+        named |= {f"{key.rpartition('/')[0]}/{name}" for name in objects_in(playlist)}
+    return named
+
+
+def objects_in(playlist: str) -> list[str]:
+    """The names in an HLS playlist: of the initialisation segment, and of each media segment, in order."""
+    return [
+        *re.findall(r'^#EXT-X-MAP:URI="(.+)"$', playlist, re.MULTILINE),
+        *re.findall(r"^[^#\n].*$", playlist, re.MULTILINE),
+    ]
 
 
 def _check_quota(cloud: World, quota: Fields | None, jobs: list[Fields], requests: dict[str, Fields]) -> None:

@@ -1,6 +1,7 @@
 """A headless Chromium on one page, for as long as a test needs it.
 
-Which one: `CHROMIUM` names it; else one that is installed; else, on Linux with an x86-64 processor, the one that npm brings.
+Which one: `CHROMIUM` names it; else one that is installed; else, on Linux with an x86-64 processor, the one that npm
+brings.
 """
 
 from __future__ import annotations
@@ -71,10 +72,12 @@ def _executable() -> str:
         if found:
             return found
     if (platform.system(), platform.machine()) == ("Linux", "x86_64"):
-        return _from_npm()
+        unpacked = _from_npm()
+        if subprocess.run([unpacked, "--version"], capture_output=True, check=False).returncode == 0:
+            return unpacked
     pytest.skip(
-        "There is no Chromium: install Google Chrome, or Debian's package chromium or chromium-headless-shell, "
-        "or say by CHROMIUM where one is."
+        "There is no Chromium that runs here: install Google Chrome, or Debian's package chromium or "
+        "chromium-headless-shell, or say by CHROMIUM where one is. The one from npm needs libnss3 and libnspr4."
     )
 
 
@@ -82,4 +85,5 @@ def _from_npm() -> str:
     """Unpacked once, beside the package."""
     place = HERE / "node_modules" / ".browser"
     place.mkdir(exist_ok=True)
-    return npm.finished(["node", "--eval", _UNPACK], HERE, UNPACK_SECONDS, {"TMPDIR": str(place)}).strip()
+    with npm.alone(HERE):
+        return npm.finished(["node", "--eval", _UNPACK], HERE, UNPACK_SECONDS, {"TMPDIR": str(place)}).strip()

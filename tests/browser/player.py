@@ -7,6 +7,8 @@
         …
         report = player.until(Report.is_over, "the end")
 
+`rate` above 1 is for what happens; what is heard is whole only at 1, for a busy machine plays behind.
+
 The page (player.html) and its recorder are served on a port of this process, and report to it. The playlist may lie on
 any other origin that allows this one by CORS. What is heard is what leaves the <audio> element: taken by Web Audio, so
 decoded, spliced and timed by the browser itself.
@@ -96,7 +98,7 @@ class Player:
     """A browser that plays `playlist_url` from the moment it is entered."""
 
     def __init__(self, playlist_url: str, *, rate: float = 1.0) -> None:
-        npm.install(HERE, "this test plays in a browser with hls.js, which Node's npm installs: Node")
+        npm.install(HERE, "this test plays with hls.js, which comes by the npm of Node")
         self.report = Report()
         self._told = threading.Condition()
         self._exits = contextlib.ExitStack()

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from gpu_job.audio import SPEECH_RATE, Audio, Samples
+from gpu_job.audio import SPEECH_RATE, Samples
 from gpu_job.decoding import Limits, decode
 from gpu_job.narration.segments import (
     INIT_NAME,
@@ -23,18 +23,20 @@ from gpu_job.narration.segments import (
     Segmenter,
 )
 from localcloud.cloud import ROOT
-from tests.browser.heard import silences
+from tests.browser.heard import pauses
 from tests.browser.player import HEARD_RATE, Player, Report, play
 from tests.npm import needs_node
 
 pytestmark = needs_node
 LEAD_SILENCE = SPEECH_RATE // 10  # as the assembly gives
 JOIN_SECONDS = 0.02  # more than that between two segments is a gap
+PACKET_SECONDS = 1024 / SPEECH_RATE
+FAST = 4.0  # times as fast as it was spoken: where only what happens counts, not what is heard
 INTO = 0.2  # seconds of a segment that have been played, when more is published
 
 
 class Narration:
-    """Speech in segments, published one by one on an origin of its own, which lets every page read (CORS), as R2 must."""
+    """Speech in segments, published one by one on an origin of its own. Every page may read there (CORS), as on R2."""
 
     def __init__(self, speech: Samples, *, lengths: tuple[float, ...] = SEGMENT_SECONDS) -> None:
         segmenter = Segmenter(lengths=lengths)
@@ -96,30 +98,28 @@ def speech() -> Samples:
 
 def test_a_narration_is_heard_while_it_grows(speech: Samples) -> None:
     narration = Narration(speech)
-    first, second = narration.segments[:2]
+    first = narration.segments[0]
     narration.publish()
     with narration.served() as url, Player(url) as player:
         report = player.until(lambda report: report.time > INTO, "sound from the first segment")
         assert segments_known(report) == [1]
-        narration.publish(2)  # from here on, as a worker that is faster than the listener: one segment ahead
+        narration.publish(2)  # from here on as a worker that is faster than the listener: one segment ahead
         player.until(lambda report: report.time > first.seconds + INTO, "sound from the second segment")
         narration.publish()
         report = player.until(Report.is_over, "the end")
 
     check_course(report, narration)
-    assert report.errors == []
     assert segments_known(report) == [1, 3, 4]
-    # hls.js asks for more when it has waited for as long as the only segment lasts, so that it has the answer about when
-    # the sound of that one is over: there a busy machine may pause for a moment, and nowhere else.
-    pauses = silences(narration.parts, report.heard)[1:]
-    assert pauses[0] < 0.5 * HEARD_RATE
-    assert pauses[1:] == [0, 0]
-    assert all(abs(moment.time - first.seconds) < JOIN_SECONDS for moment in report.waits)
-    assert second.seconds > 1
+    # hls.js asks again when the only segment's length has gone by since it asked first, so the answer comes when that
+    # segment is about to end: there a busy machine may make it pause for a moment, and nowhere else.
+    first_pause, *others = pauses(narration.parts, report.heard)
+    assert first_pause < HEARD_RATE / 2
+    assert others == [0, 0]
+    check_waits(report, at=first.seconds)
 
 
 def test_a_segment_that_comes_late_is_waited_for(speech: Samples) -> None:
-    narration = Narration(speech[: 4 * SPEECH_RATE], lengths=(1.0,))
+    narration = Narration(speech[: 4 * SPEECH_RATE], lengths=(1.0, 3.0))
     edge = narration.segments[0].seconds
     narration.publish()
     with narration.served() as url, Player(url) as player:
@@ -128,45 +128,63 @@ def test_a_segment_that_comes_late_is_waited_for(speech: Samples) -> None:
         report = player.until(Report.is_over, "the end")
 
     check_course(report, narration)
-    assert {moment.details["details"] for moment in report.errors} <= {"bufferStalledError"}  # which it is
-    assert all(abs(moment.time - edge) < 0.1 for moment in (*report.waits, *report.errors))
-    pauses = silences(narration.parts, report.heard)[1:]
-    assert pauses[0] > 0
-    assert not any(pauses[1:])
+    first_pause, *others = pauses(narration.parts, report.heard)
+    assert first_pause > 0
+    assert not any(others)
+    check_waits(report, at=edge)
+
+
+def test_who_comes_later_hears_it_from_its_beginning_too(speech: Samples) -> None:
+    narration = Narration(np.tile(speech, 4))  # far longer than what players keep behind the end of anything live
+    narration.publish(len(narration.segments) - 1)
+    with narration.served() as url, Player(url) as player:
+        report = player.until(lambda report: bool(report.of("playing")), "sound")
+    assert report.of("playlist")[0].details["isOpen"]
+    [began] = report.of("playing")
+    assert began.time < narration.segments[0].seconds
+    assert report.of("seeking") == []
 
 
 def test_a_finished_narration_is_played_from_its_beginning(speech: Samples) -> None:
-    narration = Narration(speech)
+    narration = Narration(speech[: 4 * SPEECH_RATE])
     narration.publish(len(narration.segments))
     with narration.served() as url:
-        report = play(url, rate=4.0)
+        report = play(url)
     check_course(report, narration)
     assert report.errors == []
-    assert report.waits == []
-    as_played = Audio(speech, SPEECH_RATE).at_rate(HEARD_RATE // 4).samples
-    assert len(silences([as_played], report.heard)) == 1
+    assert not any(pauses(narration.parts, report.heard))
 
 
-def test_a_hole_in_the_narration_is_noticed(speech: Samples) -> None:
+def test_a_hole_in_a_narration_is_noticed(speech: Samples) -> None:
     narration = Narration(speech)
     del narration.segments[1]
     narration.publish(len(narration.segments))
-    with narration.served() as url, Player(url, rate=4.0) as player:
-        report = player.until(lambda report: bool(report.is_over() or report.errors), "the end, or an error")
+    with narration.served() as url, Player(url, rate=FAST) as player:
+        report = player.until(lambda report: report.is_over() or bool(report.errors), "the end, or an error")
+    assert report.errors
     with pytest.raises(AssertionError):
         check_course(report, narration)
 
 
 def segments_known(report: Report) -> list[int]:
-    """How many segments the playlist had, each time that it had more."""
-    counts = [moment.details["segments"] for moment in report.of("playlist")]
-    return sorted(set(counts))
+    """How many segments the player has found in the playlist, each time that there were more."""
+    return sorted({moment.details["segments"] for moment in report.of("playlist")})
+
+
+def is_near(time: float, edge: float) -> bool:
+    """Whether a player that plays up to an edge would wait here: some hold the last packet back."""
+    return edge - PACKET_SECONDS <= time <= edge + JOIN_SECONDS
+
+
+def check_waits(report: Report, *, at: float) -> None:
+    """It has waited nowhere else, and has called nothing else an error."""
+    assert all(is_near(moment.time, at) for moment in (*report.waits, *report.errors))
+    assert {moment.details["details"] for moment in report.errors} <= {"bufferStalledError"}
 
 
 def check_course(report: Report, narration: Narration) -> None:
-    """From zero to the end in one go: no seeking, no gap, and the length that the playlist says."""
-    times = [moment.time for moment in report.moments]
-    assert all(before <= after for before, after in pairwise(times))
+    """From zero to the end in one go: no seeking, no gap, and as long as the playlist says."""
+    assert all(before.time <= after.time for before, after in pairwise(report.moments))
     assert report.of("seeking") == []
     assert len(report.of("ended")) == 1
     for moment in report.moments:

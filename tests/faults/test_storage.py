@@ -23,7 +23,11 @@ def test_once(cloud: TestCloud, family: Family, fault: str) -> None:
 
 
 def test_long_enough_to_cost_an_attempt(cloud: TestCloud, family: Family) -> None:
-    cloud.faults("r2.PutObject:500 x3")
+    """The beginning of the stream and the first piece go up side by side, each three times in vain.
+
+    That the piece could not be kept costs nothing: it is spoken again.
+    """
+    cloud.faults("r2.PutObject:500 x6")
     path = family.ask()
 
     request = family.finished(path)

@@ -23,7 +23,16 @@ _OF_REQUESTS = ("jobId", "jobActive", "progress", "error", "updatedAt")
 # What the server adds (DESIGN, "Documents"). `status` is the client's once, and the server's from then on.
 SERVER_FIELDS: dict[str, tuple[str, ...]] = {
     VOICES: (*_OF_REQUESTS, "quality", "profileKey", "sampleKey", "model", "clones"),
-    REQUESTS: (*_OF_REQUESTS, "audioKey", "audioUrl", "playlistKey", "timingsKey", "durationSeconds"),
+    REQUESTS: (
+        *_OF_REQUESTS,
+        "audioKey",
+        "audioUrl",
+        "playlistKey",
+        "timingsKey",
+        "captionsKey",
+        "durationSeconds",
+        "quality",
+    ),
     STORIES: ("audioStatus", "audioUrl", "audioVersions", "audioError"),
 }
 # Nobody but the server has anything to do here; the last is a collection that nobody thought of.

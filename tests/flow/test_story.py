@@ -84,7 +84,13 @@ def test_a_story_is_heard(cloud: TestCloud, family: Family) -> None:
     seconds = request.pop("durationSeconds")
     request_created, request_updated = request.pop("createdAt"), request.pop("updatedAt")
     total = request["progress"]["total"]
-    audio_key = f"stories/{family.user_id}/{story_id}/{job}/1/audio.mp3"
+    folder = f"stories/{family.user_id}/{story_id}/{job}/1"
+    made = {
+        "audioKey": f"{folder}/audio.mp3",
+        "playlistKey": f"{folder}/playlist.m3u8",
+        "timingsKey": f"{folder}/timings.json",
+        "captionsKey": f"{folder}/captions.vtt",
+    }
     assert request == {
         "userId": family.user_id,
         "storyId": story_id,
@@ -92,7 +98,8 @@ def test_a_story_is_heard(cloud: TestCloud, family: Family) -> None:
         "language": "en",
         "status": "ready",
         "jobId": job,
-        "audioKey": audio_key,
+        **made,
+        "quality": {"pieces": total, "retaken": 0, "flawed": 0, "faults": []},
         "progress": {"done": total, "total": total, "stage": "done"},
     }
     assert request_created < request_updated
@@ -108,7 +115,7 @@ def test_a_story_is_heard(cloud: TestCloud, family: Family) -> None:
         "voiceId": family.voice_id,
         "voiceName": "Mum",
         "language": "en",
-        "audioKey": audio_key,
+        **made,
         "durationSeconds": seconds,
     }
 

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,38 +11,21 @@ import pytest
 
 from localcloud.cloud import REGION, Options
 from localcloud.embedded import EmbeddedCloud
+from tests import npm
 from tests.cloud import wanted_cloud
 from tests.firestore_rules.samples import REQUESTS, SERVER_FIELDS, STORIES, VOICES, minimal
 
 HERE = Path(__file__).parent
 ASSETS = HERE.parents[1] / "assets"
-INSTALL_SECONDS = 200
 PROGRAM_SECONDS = 200
 Step = dict[str, Any]
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("STORYVOICE_WITHOUT_NODE") == "1", reason="STORYVOICE_WITHOUT_NODE=1 leaves out what needs Node"
-)
+pytestmark = npm.needs_node
 
 
 @pytest.fixture(scope="module")
 def sdk() -> None:
-    """node_modules as package-lock.json has them; installed once, and again when the lock has changed."""
-    missing = [tool for tool in ("node", "npm") if shutil.which(tool) is None]
-    if missing:
-        pytest.fail(
-            f"{' and '.join(missing)} cannot be found: this test runs the Firebase SDK under Node, 20 or later. "
-            "Install it, or set STORYVOICE_WITHOUT_NODE=1 to leave these tests out.",
-            pytrace=False,
-        )
-    stamp = HERE / "node_modules" / ".stamp"
-    lock = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
-    stamp.parent.mkdir(exist_ok=True)
-    with (HERE / "package-lock.json").open() as alone:
-        fcntl.flock(alone, fcntl.LOCK_EX)  # several processes of pytest may come here at once
-        if not stamp.exists() or stamp.read_text() != lock:
-            _finished(["npm", "ci"], {}, INSTALL_SECONDS)
-            stamp.write_text(lock)
+    npm.install(HERE, "this test runs the Firebase SDK under Node")
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +79,10 @@ def test_the_rules_as_the_sdk_meets_them(cloud: EmbeddedCloud) -> None:
 
 def _run(cloud: EmbeddedCloud, *command: str) -> list[Step]:
     at = cloud.endpoints
-    output = _finished(
+    output = npm.finished(
         ["node", *command],
+        HERE,
+        PROGRAM_SECONDS,
         {
             "PHONE_PROJECT": at.project,
             "PHONE_REGION": REGION,
@@ -111,17 +91,5 @@ def _run(cloud: EmbeddedCloud, *command: str) -> list[Step]:
             "FUNCTIONS_EMULATOR_HOST": cloud.cloud.functions_address,
             "APP_CHECK_URL": at.app_check,
         },
-        PROGRAM_SECONDS,
     )
     return [json.loads(line) for line in output.splitlines()]
-
-
-def _finished(command: list[str], variables: dict[str, str], seconds: float) -> str:
-    """What it printed. Fails with both of its outputs unless it ended well and in time."""
-    done = subprocess.run(
-        command, cwd=HERE, env={**os.environ, **variables}, capture_output=True, text=True, timeout=seconds, check=False
-    )
-    assert done.returncode == 0, (
-        f"{command[:2]} ended with {done.returncode}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-    )
-    return done.stdout
