@@ -2,8 +2,8 @@
 
 pocketsphinx hears the fable as it comes out of the pipeline (trimmed, mastered, with its pauses, as MP3), and the same
 sentences as the engine gives them, one after another with the same silence between all of them. Both are heard in one
-go, because it hears short sounds worse. It mishears a third of what it is told; what counts is the difference. Speech
-differs from seed to seed, and so does what is heard of it: by some points from one run to the next.
+go, because it hears short sounds worse. It mishears over a third of what it is told; what counts is the difference.
+Speech differs from seed to seed, so there are several, the same for both.
 """
 
 from __future__ import annotations

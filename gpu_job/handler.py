@@ -17,6 +17,7 @@ from typing import Any
 import runpod
 
 from gpu_job.assembled import make_worker
+from gpu_job.memory import limit_heaps
 from gpu_job.settings import Settings
 from gpu_job.worker import Worker
 from jobs import logs
@@ -54,6 +55,7 @@ class Handler:
 
 def main() -> None:
     logs.configure()
+    limit_heaps()
     settings = load(Settings, os.environ)
     worker = make_worker(settings, os.environ)
     worker.engine.warm_up()

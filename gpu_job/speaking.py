@@ -31,6 +31,7 @@ from jobs.errors import Internal, InvalidArgument
 
 WINDOW = 32  # pieces that are looked up at once, and the most that the engine gets at once
 _LOOKUPS = 8  # at a time; a bucket answers in tens of milliseconds
+_KEEPERS = 2
 _UNJUDGED = Verdict()
 
 
@@ -51,7 +52,7 @@ class Told(NamedTuple):
 
 
 class Speaker:
-    """Use it as a context manager: what is being kept in the background is kept when it ends.
+    """Use it as a context manager: however it ends, what has been spoken, and so paid for, is kept by then.
 
     `engine_seconds` is the time that the engine took, which is what a GPU is paid for; `found` counts the pieces that
     had been spoken before, for another narration or earlier in this one.
@@ -71,7 +72,8 @@ class Speaker:
         self._recogniser = recogniser
         self._clock = clock
         self._paces = {name: Pace() for name in voices}
-        self._threads = ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="chunks")
+        self._lookups = ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="chunks-find")
+        self._keepers = ThreadPoolExecutor(_KEEPERS, thread_name_prefix="chunks-keep")
         self._met: set[str] = set()  # keys of chunks
         self._keeping: dict[str, Future[None]] = {}  # by the same
         self.engine_seconds = 0.0
@@ -83,7 +85,8 @@ class Speaker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._threads.shutdown(cancel_futures=kind is not None)
+        self._lookups.shutdown(cancel_futures=True)
+        self._keepers.shutdown()
 
     def speak(self, pieces: Sequence[Piece]) -> Iterator[Told]:
         """Every piece in order, each as soon as it is there. Raises what the engine raises of a whole narration."""
@@ -104,7 +107,7 @@ class Speaker:
         if key in self._met:
             return _Wanted(number, piece, key, None)
         self._met.add(key)
-        return _Wanted(number, piece, key, self._threads.submit(chunks.find, piece.spoken, number))
+        return _Wanted(number, piece, key, self._lookups.submit(chunks.find, piece.spoken, number))
 
     def _told(self, run: list[_Wanted]) -> Iterator[Told]:
         speech = self._found(run[0])
@@ -136,7 +139,7 @@ class Speaker:
                 speech = as_kept(dataclasses.replace(kept.speech, index=number))
                 kept = dataclasses.replace(kept, speech=speech)
                 if kept.verdict.is_good:
-                    self._keeping[key] = self._threads.submit(voice.chunks.keep, piece.spoken, speech)
+                    self._keeping[key] = self._keepers.submit(voice.chunks.keep, piece.spoken, speech)
             yield Told(piece, kept, found=False)
 
     def _best(self, piece: Piece, voice: Voice, first_takes: Iterator[Speech]) -> tuple[Kept, bool]:

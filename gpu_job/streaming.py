@@ -36,13 +36,16 @@ Put = Callable[[bytes, str, str, str], None]
 """put(data, name, content_type, cache_control)"""
 GROWING = "no-cache"  # a player that gets an old playlist waits for what is there already
 _LEAST_PAUSE_SECONDS = 1.0
+# Segments that the first playlist names. With one, a player runs out before the second playlist is there, and asks again
+# only after half of the target duration (hls.js 1.7): heard as a gap of seconds.
+BEGINNING = 2
 _NEVER = float("-inf")
 
 
 class Stream:
     """Use it as a context manager; `write` samples, then `close`. Both raise what an upload has raised meanwhile.
 
-    `on_open` is called once, by the thread that uploads: there is a playlist now that names a segment.
+    `on_open` is called once, by the thread that uploads: there is a playlist now, and a beginning to be heard.
     """
 
     def __init__(
@@ -97,7 +100,7 @@ class Stream:
             while (segment := self._next()) is not None:
                 self._put(segment.data, segment.name, SEGMENT_TYPE, IMMUTABLE)
                 self._playlist.add(segment)
-                self._is_listed = False
+                self._is_listed = segment.number + 1 < BEGINNING
             if not self._stop.wait(self._pause(self._listed_at)):
                 self._playlist.close()
                 self._list()

@@ -38,7 +38,7 @@ PLAYLIST_NAME = "playlist.m3u8"
 SEGMENT_TYPE = "audio/mp4"
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 
-SEGMENT_SECONDS = (1.0, 2.0, 4.0, 6.0)  # the first ones short, to be heard soon; the last one's length for all others
+SEGMENT_SECONDS = (1.0, 1.0, 2.0, 4.0)  # the first ones short, to be heard soon; the last one's length for all others
 _BIT_RATE = 64_000
 _FRAME = 1024  # samples in an AAC packet
 _SYNC_SAMPLE = 0x02000000  # ISO 14496-12, 8.8.3.1: depends on no other sample

@@ -111,9 +111,11 @@ def test_a_narration_is_heard_while_it_grows(speech: Samples) -> None:
     check_course(report, narration)
     assert segments_known(report) == [1, 3, 4]
     # hls.js asks again when the only segment's length has gone by since it asked first, so the answer comes when that
-    # segment is about to end: there a busy machine may make it pause for a moment, and nowhere else.
+    # segment is about to end: there a busy machine may make it pause for a moment. If this test was too slow to have
+    # published by then, hls.js waits for half the target duration before it asks once more. Nowhere else it pauses.
+    asked_in_vain = [moment.details["segments"] for moment in report.of("playlist")].count(1) - 1
     first_pause, *others = pauses(narration.parts, report.heard)
-    assert first_pause < HEARD_RATE / 2
+    assert first_pause < (0.5 + asked_in_vain * max(SEGMENT_SECONDS) / 2) * HEARD_RATE
     assert others == [0, 0]
     check_waits(report, at=first.seconds)
 

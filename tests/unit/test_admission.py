@@ -35,6 +35,14 @@ def test_an_audio_request_becomes_one_job_and_one_task(functions: FunctionsWorld
     assert functions.enqueued() == [{"jobId": JOB, "attempt": 1}]
 
 
+@pytest.mark.parametrize(("title", "given"), [("A bear", "A bear"), (None, ""), (7, "")])
+def test_the_title_of_the_story_comes_with_it(functions: FunctionsWorld, title: object, given: str) -> None:
+    functions.story(title=title)
+    functions.request()
+    admit(functions.services, REQUEST)
+    assert functions.get(f"jobs/{JOB}")["input"]["title"] == given
+
+
 def test_the_requests_own_text_is_read_instead_of_the_storys(functions: FunctionsWorld) -> None:
     functions.request(text="Another end.")
     admit(functions.services, REQUEST)

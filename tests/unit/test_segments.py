@@ -188,8 +188,8 @@ def test_a_segment_is_given_as_soon_as_it_is_whole() -> None:
     segmenter = Segmenter()
     assert segmenter.write(np.zeros(0, np.float32)) == []
     assert [segment.number for segment in segmenter.write(sound(1.2))] == [0]
-    assert segmenter.write(sound(1.0)) == []
-    assert [segment.number for segment in segmenter.write(sound(1.2))] == [1]
+    assert segmenter.write(sound(0.5)) == []
+    assert [segment.number for segment in segmenter.write(sound(0.8))] == [1]
 
 
 def test_nothing_said_is_nothing_to_play() -> None:

@@ -240,6 +240,44 @@ def test_the_longer_a_job_waits_the_less_often_it_is_looked_at(world: StoryTime)
     assert looks < 30  # and not 180, one every two minutes
 
 
+# ── what a running attempt shows ─────────────────────────────────────────────────────────────────────────────────────
+
+HEARD = {"playlistKey": "stories/u1/s1/j/1/playlist.m3u8", "playlistUrl": "https://a.b/playlist.m3u8"}
+
+
+def test_what_an_attempt_shows_stays_while_it_runs_and_when_it_is_well(world: StoryTime) -> None:
+    world.bring_to(State.RUNNING)
+    world.store.report_progress(JOB, 1, WORKER, Progress(1, 3, "speaking"))
+    assert not HEARD.keys() & world.get(REQUEST).keys()
+    world.store.report_progress(JOB, 1, WORKER, Progress(1, 3, "speaking", HEARD))
+    world.store.report_progress(JOB, 1, WORKER, Progress(2, 3, "speaking"))
+    request = world.get(REQUEST)
+    assert {**request, **HEARD} == request
+    assert (request["status"], request["progress"]["done"]) == ("running", 2)
+    world.store.succeed(JOB, 1, WORKER, RESULT)
+    assert {**world.get(REQUEST), **HEARD} == world.get(REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        (lambda world: world.store.fail(JOB, 1, InvalidArgument("x"), WORKER), "failed"),
+        (lambda world: world.store.fail(JOB, 1, Unavailable("x"), WORKER), "queued"),
+        (lambda world: (world.wait(1000), world.store.requeue_lapsed(JOB, 1)), "queued"),
+        (lambda world: (_cancel(world), world.store.cancel(JOB)), "cancelled"),
+    ],
+)
+def test_nobody_keeps_what_an_attempt_showed_that_ends_otherwise(
+    world: StoryTime, end: Callable[[StoryTime], object], status: str
+) -> None:
+    world.bring_to(State.RUNNING)
+    world.store.report_progress(JOB, 1, WORKER, Progress(1, 3, "speaking", HEARD))
+    end(world)
+    request = world.get(REQUEST)
+    assert request["status"] == status
+    assert not HEARD.keys() & request.keys()
+
+
 # ── the user changes their mind at every step ────────────────────────────────────────────────────────────────────────
 
 
