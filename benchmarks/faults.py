@@ -199,15 +199,17 @@ def _patiently(action: Callable[[], str]) -> str:
 
 
 def _take_back(user: User, path: str) -> None:
-    """Refused by the rules when the request has ended before. Tried again, as the SDKs do, while others hold locks."""
+    """Refused by the rules when the request has ended before. Tried again, as the SDKs do, while others hold locks (in
+    the emulator also dead processes, for a minute): who gives up then gets the story."""
     for _ in range(20):
         try:
-            return user.phone.cancel(path)
+            user.phone.cancel(path)
         except google_errors.PermissionDenied:
-            return None
+            return
         except google_errors.Aborted:
             time.sleep(0.5)
-    return user.phone.cancel(path)
+        else:
+            return
 
 
 # ── what befalls the system ──────────────────────────────────────────────────────────────────────────────────────────

@@ -36,8 +36,8 @@ Put = Callable[[bytes, str, str, str], None]
 """put(data, name, content_type, cache_control)"""
 GROWING = "no-cache"  # a player that gets an old playlist waits for what is there already
 _LEAST_PAUSE_SECONDS = 1.0
-# Segments that the first playlist names. With one, a player runs out before the second playlist is there, and asks again
-# only after half of the target duration (hls.js 1.7): heard as a gap of seconds.
+# Segments that the first playlist names. With one, a player runs out before the second playlist is there, and then asks
+# again only after half of the target duration (hls.js 1.7): heard as a gap of seconds.
 BEGINNING = 2
 _NEVER = float("-inf")
 

@@ -18,6 +18,7 @@ def main() -> None:
         seed=arguments.seed,
         workers=arguments.workers,
         firestore_proxy="firestore." in arguments.faults,
+        fault_points=bool(arguments.faults),
         ports=preferred_ports(),
     )
 

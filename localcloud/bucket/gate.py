@@ -134,9 +134,9 @@ class BucketGate:
             return response
         except _Cut:
             return web.Response()  # for aiohttp only: nobody gets it
-        except aiohttp.ClientConnectionResetError:
-            raise  # our client went away while it was being answered
         except aiohttp.ClientConnectionError:
+            if request.transport is None or request.transport.is_closing():
+                return web.Response()  # our client went away while it was being answered
             log.exception("The S3 server behind the gate did not answer.")
             return S3Error(502, "InternalError", "The S3 server behind the gate did not answer.").response(
                 request.method, request.path
