@@ -22,6 +22,9 @@ AUDIO_REQUESTS = "audio_requests"
 STORIES = "stories"
 JOBS = "jobs"
 QUOTAS = "quotas"
+USERS = "users"
+ERASURES = "erasures"
+RECEIPTS = "receipts"
 
 MAX_TEXT_CHARACTERS = 100_000
 # The languages of Chatterbox Multilingual V3. An engine that speaks fewer says so when it is asked.
