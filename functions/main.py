@@ -67,3 +67,28 @@ def createUpload(request: https_fn.CallableRequest[Any]) -> dict[str, Any]:  # n
 @https_fn.on_call(enforce_app_check=True, timeout_sec=30, concurrency=80, max_instances=20, **COMMON)
 def getAudioUrl(request: https_fn.CallableRequest[Any]) -> dict[str, Any]:  # noqa: N802
     return entry.get_audio_url(request)
+
+
+@https_fn.on_call(enforce_app_check=True, timeout_sec=30, concurrency=80, max_instances=20, **COMMON)
+def createVoiceProfile(request: https_fn.CallableRequest[Any]) -> dict[str, Any]:  # noqa: N802
+    return entry.create_voice_profile(request)
+
+
+@https_fn.on_call(enforce_app_check=True, timeout_sec=30, concurrency=80, max_instances=20, **COMMON)
+def requestStoryAudio(request: https_fn.CallableRequest[Any]) -> dict[str, Any]:  # noqa: N802
+    return entry.request_story_audio(request)
+
+
+@https_fn.on_call(enforce_app_check=True, timeout_sec=60, concurrency=80, max_instances=20, **COMMON)
+def cancelRequest(request: https_fn.CallableRequest[Any]) -> dict[str, Any]:  # noqa: N802
+    return entry.cancel_request(request)
+
+
+@https_fn.on_call(enforce_app_check=True, timeout_sec=120, concurrency=80, max_instances=20, **COMMON)
+def deleteVoice(request: https_fn.CallableRequest[Any]) -> dict[str, Any]:  # noqa: N802
+    return entry.delete_voice(request)
+
+
+@https_fn.on_call(enforce_app_check=True, timeout_sec=120, concurrency=80, max_instances=20, **COMMON)
+def deleteAccount(request: https_fn.CallableRequest[Any]) -> dict[str, Any]:  # noqa: N802
+    return entry.delete_account(request)

@@ -16,7 +16,7 @@ import time
 from types import TracebackType
 from typing import Self
 
-from jobs.errors import Cancelled, Conflict, StoryvoiceError, Unavailable
+from jobs.errors import Cancelled, Conflict, NotFound, StoryvoiceError, Unavailable
 from jobs.logs import job_fields
 from jobs.model import Job
 from jobs.store import Progress, Store
@@ -66,7 +66,8 @@ class Lease:
         self._news.set()
 
     def check(self) -> None:
-        """Raises what the lease was lost by (Conflict, Cancelled), or Unavailable when the platform stops the job."""
+        """Raises what the lease was lost by (Conflict, Cancelled, or NotFound: the job was erased), or Unavailable when
+        the platform stops the job."""
         if self._lost is not None:
             raise self._lost
         if self._stop.is_set():
@@ -90,7 +91,7 @@ class Lease:
             job = self._job
             progress = dataclasses.replace(self._progress, shows=self._shows)
             self._store.report_progress(job.id, job.attempt, self._worker, progress, claimed=job)
-        except (Conflict, Cancelled) as error:
+        except (Conflict, Cancelled, NotFound) as error:
             self._lost = error
             log.info("lease lost: %s", type(error).__name__, extra=job_fields(self._job))
             return False

@@ -78,7 +78,7 @@ class Worker:
         try:
             result = _result(output, time.monotonic() - started)
             done = self.store.succeed(job.id, job.attempt, token, result, claimed=job)
-        except (Conflict, Cancelled) as error:
+        except (Conflict, Cancelled, NotFound) as error:
             return self._stopped(job, error, uploaded)
         self.outbox.announce(done)
         return "succeeded"

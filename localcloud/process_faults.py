@@ -5,7 +5,7 @@ Nothing of production code knows. What is wrapped are methods and replies that h
 
     {process}.{call}.before        process   functions, worker
     {process}.{call}.after         call      each method of jobs.store.Store that writes (admit, lease, claim, …),
-                                             publish, upload, delete, reply
+                                             publish, upload, delete (in the functions: a page of files), reply
     clock.{process}                visited with each of them: `skew=S` sets the clock that leases are reckoned by S
                                    seconds from the true one, from now on
 
@@ -120,6 +120,10 @@ def install(environ: Mapping[str, str]) -> Points | None:
         initialise(self, client, policy, lambda: clock() + points.skew)
 
     store.Store.__init__ = with_own_clock  # type: ignore[method-assign]
+    if environ[PROCESS_VARIABLE].startswith("functions/"):
+        from backend.storage import Eraser  # noqa: PLC0415
+
+        Eraser.delete_some = points.around("delete", Eraser.delete_some)  # type: ignore[method-assign]
     return points
 
 

@@ -14,10 +14,10 @@ from backend import quotas
 from backend.identity import owned
 from backend.services import Services
 from backend.settings import Settings
-from jobs import documents
+from jobs import documents, keys
 from jobs import quotas as arithmetic
-from jobs.documents import QUOTAS, STORIES, USERS, VOICE_PROFILES, Status
-from jobs.errors import FailedPrecondition
+from jobs.documents import ERASURES, QUOTAS, STORIES, USERS, VOICE_PROFILES, Status
+from jobs.errors import Conflict, FailedPrecondition
 from jobs.logs import job_fields
 from jobs.model import Charge, Job, Kind, State
 from jobs.quotas import Limit
@@ -58,6 +58,9 @@ def admit(services: Services, request_path: str) -> Job | None:
 
 def _judge_voice_profile(asked: Asked) -> NewJob:
     request = documents.validate_voice_profile(asked.fields)
+    if asked.read(f"{ERASURES}/{keys.erasure_id(f'{VOICE_PROFILES}/{asked.document_id}')}") is not None:
+        # What is still to be deleted of the old one would take the new one's files with it.
+        raise Conflict("A voice of this id has been deleted; please use a new id.")
     after, charge = _charge(asked, request.user_id, quotas.clone_limit(asked.settings), 0)
     work = {
         "voiceId": asked.document_id,

@@ -2,6 +2,8 @@
 
 createUpload {voiceId, contentType, sizeBytes}     → {recordingKey, url, method, headers, expiresAt}
 getAudioUrl  {requestId} | {storyId, versionId?}   → {url, expiresAt}
+
+Those that ask for work are in backend.requesting, those that delete in backend.erasing; `answer` answers them all.
 """
 
 from __future__ import annotations
@@ -41,11 +43,24 @@ class GetAudioUrl(Struct, frozen=True, kw_only=True, rename="camel", forbid_unkn
     version_id: Id | None = None
 
 
-def answer(services: Services, request: CallableRequest[Any], handle: Callable[[Services, str, Any], Fields]) -> Fields:
-    """Identify the caller, charge the call, handle it; every failure leaves as one of ours in the callable protocol."""
+def answer(
+    services: Services,
+    request: CallableRequest[Any],
+    handle: Callable[[Services, str, Any], Fields],
+    *,
+    once: bool = False,
+    even_if_closed: bool = False,
+) -> Fields:
+    """Identify the caller, charge the call, handle it; every failure leaves as one of ours in the callable protocol.
+
+    `once`: an App Check token is good for one such call, so that none can be replayed. `even_if_closed`: also for an
+    account that is being deleted.
+    """
     try:
         user_id = identity.caller(request)
-        quotas.charge_call(services.store(), services.settings(), user_id)
+        quotas.charge_call(services.store(), services.settings(), user_id, even_if_closed=even_if_closed)
+        if once:
+            identity.consume_app_check(request)
         return handle(services, user_id, request.data)
     except StoryvoiceError as error:
         raise _as_https_error(error) from error

@@ -32,7 +32,7 @@ Fields = dict[str, Any]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 # firebase_functions verifies a callable's tokens with the default app, before any code of ours runs. Nothing is sent.
-firebase_admin.initialize_app()
+firebase_admin.initialize_app(options={"httpTimeout": 10})  # seconds; its own default is two minutes
 
 
 class Task(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -105,6 +105,41 @@ def get_audio_url(request: https_fn.CallableRequest[Any]) -> Fields:
 
     logs.configure()
     return callables.answer(services(), request, callables.get_audio_url)
+
+
+def create_voice_profile(request: https_fn.CallableRequest[Any]) -> Fields:
+    from backend import callables, requesting  # noqa: PLC0415
+
+    logs.configure()
+    return callables.answer(services(), request, requesting.create_voice_profile, once=True)
+
+
+def request_story_audio(request: https_fn.CallableRequest[Any]) -> Fields:
+    from backend import callables, requesting  # noqa: PLC0415
+
+    logs.configure()
+    return callables.answer(services(), request, requesting.request_story_audio, once=True)
+
+
+def cancel_request(request: https_fn.CallableRequest[Any]) -> Fields:
+    from backend import callables, requesting  # noqa: PLC0415
+
+    logs.configure()
+    return callables.answer(services(), request, requesting.cancel_request)
+
+
+def delete_voice(request: https_fn.CallableRequest[Any]) -> Fields:
+    from backend import callables, erasing  # noqa: PLC0415
+
+    logs.configure()
+    return callables.answer(services(), request, erasing.delete_voice, once=True)
+
+
+def delete_account(request: https_fn.CallableRequest[Any]) -> Fields:
+    from backend import callables, erasing  # noqa: PLC0415
+
+    logs.configure()
+    return callables.answer(services(), request, erasing.delete_account, once=True, even_if_closed=True)
 
 
 def _acknowledge(handle: Callable[[], object], fields: Fields) -> None:

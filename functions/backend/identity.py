@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import jwt
+from firebase_admin import app_check, auth
+from firebase_admin.exceptions import FirebaseError
 from firebase_functions.https_fn import CallableRequest
 
 from jobs import keys
-from jobs.errors import NotFound, Unauthenticated
+from jobs.errors import NotFound, Unauthenticated, Unavailable
 
 Fields = dict[str, Any]
 
@@ -31,3 +34,32 @@ def caller(request: CallableRequest[Any]) -> str:
     if not keys.is_id(uid):
         raise Unauthenticated("This account cannot be used here: its id has an unexpected form.")
     return uid
+
+
+def consume_app_check(request: CallableRequest[Any]) -> None:
+    """Use up the caller's App Check token, which firebase_functions has verified and has no option to consume.
+
+    Apps send a limited-use token with such a call (`limitedUseAppCheckTokens` in the SDKs). Raises Unauthenticated when
+    it was used before, Unavailable when App Check cannot be asked.
+    """
+    token = request.raw_request.headers.get("X-Firebase-AppCheck", "")
+    try:
+        claims = app_check.verify_token(token, consume=True)
+    except ValueError as error:
+        raise Unauthenticated("This app could not be verified.") from error
+    except (FirebaseError, jwt.PyJWKClientError) as error:
+        raise Unavailable("It could not be verified that this is our app. Please try again.") from error
+    if claims["already_consumed"]:
+        raise Unauthenticated(
+            "This call has been made before. Please make it anew, with a limited-use App Check token."
+        )
+
+
+def delete_sign_in(user_id: str) -> None:
+    """The user of Firebase Auth, if there is one (still). Raises Unavailable."""
+    try:
+        auth.delete_user(user_id)
+    except auth.UserNotFoundError:
+        return
+    except FirebaseError as error:
+        raise Unavailable("The sign-in could not be deleted yet. Please try again.") from error

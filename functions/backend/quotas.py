@@ -19,14 +19,18 @@ def narrate_limit(settings: Settings) -> Limit:
     return Limit("narrate", settings.narrations_per_minute, settings.characters_per_day)
 
 
-def charge_call(store: Store, settings: Settings, user_id: str) -> None:
-    """One callable of this user. Raises ResourceExhausted. A commit whose answer is lost may charge one call more."""
+def charge_call(store: Store, settings: Settings, user_id: str, *, even_if_closed: bool = False) -> None:
+    """One callable of this user. Raises ResourceExhausted, and PermissionDenied while the account is being deleted,
+    except for the call that goes on with that. A commit whose answer is lost may charge one call more."""
     limit = Limit("call", settings.calls_per_minute)
     reference = store.client.document(f"{QUOTAS}/{user_id}")
 
     def charge(transaction: firestore.Transaction) -> None:
-        before = reference.get(transaction=transaction).to_dict()
+        before = reference.get(transaction=transaction).to_dict() or {}
+        kept = {}
+        if even_if_closed and before.pop("closed", False):
+            kept = {"closed": True, "expireAt": before["expireAt"]}
         after, _ = quotas.charge(before, limit, 0, store.clock())
-        transaction.set(reference, after)
+        transaction.set(reference, {**after, **kept})
 
     transactions.run(store.client, charge)

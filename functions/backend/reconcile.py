@@ -7,6 +7,8 @@
     a lapsed lease, dispatched                   leaseExpiresAt       kept while it may still come, else next attempt
     a lapsed lease, running                      leaseExpiresAt       next attempt (its worker is gone)
     an event in the outbox                       unpublished          published
+    an erasure that is due                       dueAt                carried out: it was left half done, or it is time
+                                                                      to look for what came in late
 
 Each kind is taken in batches, oldest first, so that one run stays within its minute; what is left waits for the next.
 One that fails is logged and does not stop the others.
@@ -14,7 +16,9 @@ One that fails is logged and does not stop the others.
 
 from __future__ import annotations
 
+import itertools
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -23,11 +27,12 @@ import msgspec
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from backend import admission, dispatch
+from backend import admission, dispatch, erasing
+from backend.cancelling import cancel
 from backend.gpu import BackendState
 from backend.services import Services
 from jobs import transactions
-from jobs.documents import AUDIO_REQUESTS, JOBS, VOICE_PROFILES, Status
+from jobs.documents import AUDIO_REQUESTS, ERASURES, JOBS, VOICE_PROFILES, Status
 from jobs.errors import Conflict, StoryvoiceError
 from jobs.logs import job_fields
 from jobs.model import HEAD_FIELDS, Job, State
@@ -37,6 +42,7 @@ T = TypeVar("T")
 BATCH = 100
 BATCHES = 10
 PENDING_AFTER = timedelta(minutes=2)
+ERASING_SECONDS = 60.0  # of a round: what else is stuck shall not wait for a user with a thousand stories
 REQUESTS = (VOICE_PROFILES, AUDIO_REQUESTS)
 
 
@@ -49,18 +55,11 @@ def reconcile(services: Services) -> dict[str, int]:
         "cancelled": _each(_cancelled(client), lambda job_id: cancel(services, job_id)),
         "lapsed": _each(_lapsed(client, now), lambda job: _revive(services, job)),
         "unpublished": _each(_unpublished(client), lambda job: _publish(services, job)),
+        "erasures": _each(_within(ERASING_SECONDS, _due(client, now)), lambda known: erasing.carry_on(services, known)),
     }
     if any(found.values()):
         log.info("reconciled: %s", ", ".join(f"{count} {kind}" for kind, count in found.items() if count))
     return found
-
-
-def cancel(services: Services, job_id: str) -> None:
-    """Cancel a job and whatever runs for it on the GPU."""
-    job = services.store().cancel(job_id)
-    services.outbox().announce(job)
-    if job.backend is not None:
-        services.gpu().cancel(job.backend, job.kind)
 
 
 def _revive(services: Services, job: Job) -> None:
@@ -164,6 +163,18 @@ def _lapsed(client: firestore.Client, now: Any) -> list[Job]:
 
 def _unpublished(client: firestore.Client) -> list[Job]:
     return _jobs(client.collection(JOBS).where(filter=FieldFilter("unpublished", ">", [])))
+
+
+def _due(client: firestore.Client, now: Any) -> list[str]:
+    due = FieldFilter("dueAt", "<", now)
+    query = client.collection(ERASURES).where(filter=due).order_by("dueAt").select(["dueAt"])
+    return [snapshot.id for snapshot in _query(query)]
+
+
+def _within(seconds: float, items: Iterable[T]) -> Iterator[T]:
+    """As many as can be begun in that time."""
+    over = time.monotonic() + seconds
+    return itertools.takewhile(lambda _: time.monotonic() < over, items)
 
 
 def _jobs(query: firestore.Query) -> list[Job]:

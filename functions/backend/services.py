@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from google.cloud import firestore
 
     from backend.gpu import GpuBackend
-    from backend.storage import Signer
+    from backend.storage import Eraser, Signer
     from backend.tasks import TaskQueues
 
 T = TypeVar("T")
@@ -55,6 +55,7 @@ class Services:
         self.queues: Lazy[TaskQueues] = Lazy(self._queues)
         self.gpu: Lazy[GpuBackend] = Lazy(self._gpu)
         self.signer: Lazy[Signer] = Lazy(self._signer)
+        self.eraser: Lazy[Eraser] = Lazy(self._eraser)
 
     def _firestore(self) -> firestore.Client:
         from google.cloud import firestore  # noqa: PLC0415
@@ -75,6 +76,11 @@ class Services:
         from backend.storage import Signer  # noqa: PLC0415
 
         return Signer(self.settings())
+
+    def _eraser(self) -> Eraser:
+        from backend.storage import Eraser  # noqa: PLC0415
+
+        return Eraser(self.settings())
 
 
 @cache

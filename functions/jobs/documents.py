@@ -24,6 +24,8 @@ STORIES = "stories"
 USERS = "users"
 JOBS = "jobs"
 QUOTAS = "quotas"
+ERASURES = "erasures"
+RECEIPTS = "receipts"
 
 MAX_TEXT_CHARACTERS = 100_000
 MAX_CAST = 20

@@ -5,6 +5,7 @@
     │   ├── InvalidArgument            what the client wrote cannot be used
     │   │   └── InvalidRecording       the recording cannot be used: format, length, level
     │   ├── NotFound                   what it refers to does not exist, or is not the caller's
+    │   ├── AlreadyExists              something else lies under the id that the client chose
     │   ├── PermissionDenied           it exists and the caller may not
     │   ├── Unauthenticated            we do not know who is calling
     │   ├── FailedPrecondition         right request, wrong state of the world: install, mount, clone first
@@ -64,6 +65,10 @@ class InvalidRecording(InvalidArgument):
 
 class NotFound(PermanentError):
     code = "not_found"
+
+
+class AlreadyExists(PermanentError):
+    code = "already_exists"
 
 
 class PermissionDenied(PermanentError):

@@ -31,6 +31,11 @@ def job_id(request_path: str) -> str:
     return _hash(request_path)
 
 
+def erasure_id(path: str) -> str:
+    """The erasure of what lay at this path. Derived, so that whoever goes on with one finds it."""
+    return _hash(path)
+
+
 def task_name(job: str, attempt: int) -> str:
     """A Cloud Tasks task id for one attempt; hashed, because sequential prefixes slow a queue down."""
     return _hash(f"{job}:{attempt}")
@@ -51,12 +56,43 @@ def voice(user_id: str, voice_id: str, job: str, attempt: int, name: str) -> str
     The attempt is part of it: a worker that was fenced out in the middle of an upload cannot overwrite what the next
     attempt has made.
     """
-    return f"voices/{_segment(user_id)}/{_segment(voice_id)}/{_segment(job)}/{attempt}/{name}"
+    return f"{voices_of(user_id)}{_segment(voice_id)}/{_segment(job)}/{attempt}/{name}"
+
+
+def voices_of(user_id: str) -> str:
+    """The prefix under which everything lies that was made of a user's recordings."""
+    return f"voices/{_segment(user_id)}/"
 
 
 def story(user_id: str, story_id: str, job: str, attempt: int, name: str) -> str:
     """An object of a narration: audio.mp3, timings.json, ... of one attempt, as for voices."""
-    return f"stories/{_segment(user_id)}/{_segment(story_id)}/{_segment(job)}/{attempt}/{name}"
+    return f"{narration_of(user_id, story_id, job)}{attempt}/{name}"
+
+
+def narration_of(user_id: str, story_id: str, job: str) -> str:
+    """The prefix under which everything lies that a narration's job has made, in whichever attempt."""
+    return f"{stories_of(user_id)}{_segment(story_id)}/{_segment(job)}/"
+
+
+def stories_of(user_id: str) -> str:
+    """The prefix under which a user's narrations lie."""
+    return f"stories/{_segment(user_id)}/"
+
+
+def chunks_of(voice_id: str) -> str:
+    """The prefix under which the pieces lie that are kept for every narration in this voice."""
+    return f"chunks/{_segment(voice_id)}/"
+
+
+def everything_of_voice(user_id: str, voice_id: str) -> tuple[str, ...]:
+    """The prefixes of a voice's own objects; what was told in it lies elsewhere."""
+    voice_id = _segment(voice_id)
+    return f"{recordings_of(user_id)}{voice_id}/", f"{voices_of(user_id)}{voice_id}/", chunks_of(voice_id)
+
+
+def everything_of_user(user_id: str) -> tuple[str, ...]:
+    """The prefixes of a user's objects, except the kept pieces of their voices."""
+    return recordings_of(user_id), voices_of(user_id), stories_of(user_id)
 
 
 def chunk(voice_id: str, digest: str) -> str:
@@ -64,14 +100,9 @@ def chunk(voice_id: str, digest: str) -> str:
     return f"{chunks_of(voice_id)}{_segment(digest)}.flac"
 
 
-def chunks_of(voice_id: str) -> str:
-    """The prefix of all that was kept of a voice; it goes when the voice goes."""
-    return f"chunks/{_segment(voice_id)}/"
-
-
 def is_own_audio(user_id: str, key: str) -> bool:
     """Whether `key` lies where this user's narrations are."""
-    return key.startswith(f"stories/{_segment(user_id)}/")
+    return key.startswith(stories_of(user_id))
 
 
 def is_own_recording(user_id: str, key: str) -> bool:

@@ -7,12 +7,14 @@ event once or more, never not at all.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from google.api_core import exceptions as google_errors
 from google.cloud import firestore
 
 from jobs import documents, transactions
@@ -87,7 +89,8 @@ class Outbox:
             # Whatever the library raises here (its errors share no base class) means: not known to be sent.
             raise Unavailable("The event could not be published.") from error
         reference = self._firestore.document(f"{documents.JOBS}/{job.id}")
-        transactions.call(reference.update, {"unpublished": firestore.ArrayRemove([name])})
+        with contextlib.suppress(google_errors.NotFound):  # erased with its user in the meantime
+            transactions.call(reference.update, {"unpublished": firestore.ArrayRemove([name])})
 
     def _client(self) -> Any:
         with self._lock:

@@ -1,6 +1,7 @@
 """The arithmetic of `quotas/{userId}`: token buckets per action and a daily allowance of characters, in one document.
 
     { buckets: { narrate: { tokens: 7.5, at: <time> }, … }, day: "2026-11-22", characters: 1234, expireAt: <time> }
+    { closed: true, expireAt: <time> }       while the user's account is being deleted: nothing is admitted any more
 
 A bucket holds `per_minute` tokens at most and fills at that rate, so a burst may use a whole minute's worth at once.
 Pure functions: the transaction that admits a request reads the document, calls `charge`, and writes what comes back.
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from jobs.errors import ResourceExhausted
+from jobs.errors import PermissionDenied, ResourceExhausted
 from jobs.model import Charge
 
 KEPT = timedelta(days=2)
@@ -36,9 +37,11 @@ def charge(
     """Take one token and `characters` from the quota.
 
     Returns the document to write and what was charged. Raises ResourceExhausted, with the seconds after which the same
-    request would be admitted, and then nothing is charged.
+    request would be admitted, or PermissionDenied when the quota is closed, and then nothing is charged.
     """
     before = document or {}
+    if before.get("closed"):
+        raise PermissionDenied("This account is being deleted.")
     tokens = _tokens(before, limit, now)
     missing = (1 - tokens) * 60 / limit.per_minute
     if missing > _ROUNDING:

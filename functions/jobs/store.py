@@ -1,6 +1,6 @@
 """The Firestore transactions that move a job: each is one transition, named after what happens to the job.
 
-    admit ─▶ lease ─▶ claim ─▶ report_progress … ─▶ succeed | fail | cancel        requeue_lapsed, keep_dispatched
+    admit ─▶ lease ─▶ claim ─▶ report_progress … ─▶ succeed | fail | cancel | erase    requeue_lapsed, keep_dispatched
 
 What every one of them keeps to:
 - It reads, then refuses (a typed error of jobs.errors) or finds its own work done already or writes; nothing else
@@ -286,6 +286,15 @@ class Store:
             return t.cancel(job)
 
         return self._run(transition)
+
+    def erase(self, request_path: str, user_id: str, erasure: Fields) -> Job | None:
+        """Any state → gone: the request is deleted, an unfinished job cancelled, a narration's version taken out of its
+        story, and `erasures/{id}` says what is left to be deleted: all at once, so nothing half deleted can be used.
+
+        Returns the job if it was cancelled here. Repeated, it changes nothing. Raises NotFound when this user has no
+        such request.
+        """
+        return self._run(lambda t: t.erase(request_path, user_id, erasure))
 
     def requeue_lapsed(self, job_id: str, attempt: int) -> Job:
         """End an attempt whose lease has lapsed, as `fail` with DeadlineExceeded would. Returns the job afterwards.

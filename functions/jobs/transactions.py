@@ -5,8 +5,8 @@ escape, and ends in a ValueError. Here every attempt of the library's is one try
 
     try 1 ── aborted ── sleep 0…40 ms ── try 2 ── aborted ── sleep 0…80 ms ── try 3 … try 10 ── Contention
 
-A commit whose answer was lost (UNAVAILABLE, DEADLINE_EXCEEDED) is tried again too, although it may have been applied.
-So the function must be one that may run twice: it reads first, finds its own work done, and says so.
+A commit whose answer was lost (UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED) is tried again too, although it may have
+been applied. So the function must be one that may run twice: it reads first, finds its own work done, and says so.
 """
 
 from __future__ import annotations
@@ -28,7 +28,12 @@ T = TypeVar("T")
 _CLOSED = re.compile(r"transaction\b.*\b(expired|closed|no longer valid)", re.IGNORECASE)
 _TOO_LARGE = re.compile(r"maximum\b.*\bsize\b.*\b1,?048,?576 bytes", re.IGNORECASE)  # the emulator's words and Google's
 _CONFLICTS = (google_errors.Aborted,)
-_LOST = (google_errors.ServiceUnavailable, google_errors.DeadlineExceeded, google_errors.InternalServerError)
+_LOST = (
+    google_errors.ServiceUnavailable,
+    google_errors.DeadlineExceeded,
+    google_errors.InternalServerError,
+    google_errors.Cancelled,  # not by us: so the emulator answers when a listener to what is deleted has just gone
+)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from google.cloud import firestore
 
-from jobs import documents, outbox, quotas
+from jobs import documents, keys, outbox, quotas
 from jobs.config import setting
 from jobs.documents import Status
 from jobs.errors import NotFound, StoryvoiceError
@@ -243,6 +243,28 @@ class Transition:
             patch["audioUrl"] = version["audioUrl"]
         self._transaction.update(self._story_ref(job), patch)
 
+    def erase(self, path: str, user_id: str, erasure: Fields) -> Job | None:
+        """Delete this user's request, cancel its job if that is unfinished, take its version out of its story, and
+        remember by `erasure` what is left to be deleted. Returns the job if it was cancelled here. Raises NotFound."""
+        remembered = f"{documents.ERASURES}/{keys.erasure_id(path)}"
+        request = self.read(path, ("userId", "storyId", "jobId"))
+        if request is None and (self.read(remembered, ("userId",)) or {}).get("userId") == user_id:
+            return None  # done before
+        if request is None or request.get("userId") != user_id:
+            raise NotFound("There is no such document of yours.")
+        job_id = keys.job_id(path)
+        found = self.read(f"{documents.JOBS}/{job_id}", HEAD_FIELDS)
+        job = None if found is None else Job.from_document(job_id, found)
+        story_path = _story_path(request)
+        story = self.read(story_path, ("audioVersions",)) if story_path else None
+        cancelled = self.cancel(job) if job is not None and not job.finished and job.user_id == user_id else None
+        if story_path and (patch := _without_version(story or {}, job_id)):
+            self._transaction.update(self._client.document(story_path), patch)
+        self._transaction.delete(self._client.document(path))
+        if story_path is None or "jobId" in request:  # a narration that was never admitted has made nothing
+            self._transaction.set(self._client.document(remembered), erasure)
+        return cancelled
+
     def _story(self, job: Job) -> Fields | None:
         """What the story has been told of so far. None where there is no story (any more) that could be told."""
         if job.kind is not Kind.NARRATE or self._story_is_full:
@@ -254,3 +276,19 @@ class Transition:
 
     def _job_ref(self, job_id: str) -> firestore.DocumentReference:
         return self._client.document(f"{documents.JOBS}/{job_id}")
+
+
+def _story_path(request: Fields) -> str | None:
+    return f"{documents.STORIES}/{request['storyId']}" if keys.is_id(str(request.get("storyId", ""))) else None
+
+
+def _without_version(story: Fields, version_id: str) -> Fields:
+    """What changes in a story when one of its versions goes; nothing where it has no such version."""
+    versions: list[Fields] = story.get("audioVersions") or []
+    left = [version for version in versions if version.get("id") != version_id]
+    if len(left) == len(versions):
+        return {}
+    url = next((version["audioUrl"] for version in reversed(left) if version.get("audioUrl")), DELETE)
+    if not left:
+        return {"audioVersions": DELETE, "audioStatus": DELETE, "audioUrl": DELETE}
+    return {"audioVersions": left, "audioUrl": url}

@@ -55,6 +55,11 @@ RUNTIME = {  # timeout, concurrency, instances at most
     "on_job_event": (60, 40, 10),
     "createUpload": (30, 80, 20),
     "getAudioUrl": (30, 80, 20),
+    "createVoiceProfile": (30, 80, 20),
+    "requestStoryAudio": (30, 80, 20),
+    "cancelRequest": (60, 80, 20),
+    "deleteVoice": (120, 80, 20),
+    "deleteAccount": (120, 80, 20),
 }
 
 
@@ -102,7 +107,8 @@ def test_the_other_triggers(endpoints: dict[str, Any]) -> None:
     retry = {key: value for key, value in queue["retryConfig"].items() if value is not None}
     expected = {"maxAttempts": 20, "minBackoffSeconds": 2, "maxBackoffSeconds": 120, "maxDoublings": 5}
     assert retry == {**retry, **expected}
-    for callable_name in ("createUpload", "getAudioUrl"):
+    others = {"on_job_event", "reconcile", "dispatchJob", "on_voice_profile_created", "on_audio_request_created"}
+    for callable_name in by_name.keys() - others:
         assert "callableTrigger" in by_name[callable_name]
 
 

@@ -20,7 +20,7 @@ PARTS: dict[str, tuple[str, set[str]]] = {
 # Run in production's own processes: the one loads the file that is to be served, the other makes it die where asked.
 GUESTS = {
     "localcloud/functions/shim/entry_points.py": {"main"},
-    "localcloud/process_faults.py": {"jobs", "gpu_job"},
+    "localcloud/process_faults.py": {"jobs", "backend", "gpu_job"},
 }
 OURS = {*PARTS, "tests", "benchmarks", "functions"}
 PRODUCTION = ("main", "backend", "jobs", "gpu_job")

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, cast, get_args, get_type_hints
 
 import msgspec
 import pytest
 from google.cloud import firestore
 
-from backend import reconcile
+from backend import erasing, identity, reconcile
+from backend.services import Lazy
+from backend.storage import Eraser
 from jobs import documents, keys
 from jobs.model import HEAD_FIELDS, Job
+from tests.unit.functions_world import FunctionsWorld
+from tests.unit.story_time import USER
 
 ROOT = Path(__file__).parents[2]
 RULES = (ROOT / "firestore.rules").read_text()
@@ -121,24 +124,30 @@ def test_ids_have_the_same_form() -> None:
 
 # ── indexes ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-NOW = datetime(2026, 11, 22, tzinfo=UTC)
+COLLECTIONS = {"voice_profiles", "audio_requests", "stories", "jobs", "erasures"}
 
 
 @pytest.fixture
-def queries(database: firestore.Client, monkeypatch: pytest.MonkeyPatch) -> list[firestore.Query]:
-    """Every query of a round of the reconciler, as objects; each has been run on the emulator."""
+def queries(functions: FunctionsWorld, monkeypatch: pytest.MonkeyPatch) -> list[firestore.Query]:
+    """Every query of a round of the reconciler, and of what deletes a voice and an account, as objects; each has been
+    run on the emulator."""
     made: list[firestore.Query] = []
-    run = reconcile._query
+    run = firestore.Query.stream
 
-    def remember(query: firestore.Query) -> Iterator[Any]:
+    def remember(query: firestore.Query, *arguments: Any, **options: Any) -> Iterator[Any]:
         made.append(query)
-        return run(query)
+        return run(query, *arguments, **options)
 
-    monkeypatch.setattr(reconcile, "_query", remember)
-    reconcile._pending(database, NOW)
-    reconcile._cancelled(database)
-    reconcile._lapsed(database, NOW)
-    reconcile._unpublished(database)
+    class NoFiles:
+        def delete_some(self, prefix: str) -> int:
+            return 0
+
+    monkeypatch.setattr(firestore.Query, "stream", remember)
+    monkeypatch.setattr(identity, "delete_sign_in", lambda _: None)
+    functions.services.eraser = Lazy(lambda: cast(Eraser, NoFiles()))
+    reconcile.reconcile(functions.services)
+    erasing.delete_voice(functions.services, USER, {"voiceId": "v1"})
+    erasing.delete_account(functions.services, USER, {})
     return made
 
 
@@ -158,8 +167,8 @@ def composite(query: firestore.Query) -> tuple[str, tuple[tuple[str, str], ...]]
     return structured.from_[0].collection_id, tuple((name, "ASCENDING") for name in [*equal, *rest])
 
 
-def test_the_composite_indexes_are_those_of_the_reconcilers_queries(queries: list[firestore.Query]) -> None:
-    assert len(queries) == 6
+def test_the_composite_indexes_are_those_of_the_codes_queries(queries: list[firestore.Query]) -> None:
+    assert {query._parent.id for query in queries} == COLLECTIONS
     needed = {index for query in queries if (index := composite(query))}
     declared = {
         (index["collectionGroup"], tuple((field["fieldPath"], field["order"]) for field in index["fields"]))
@@ -186,7 +195,9 @@ def test_times_to_live_are_the_fields_that_the_code_writes() -> None:
     declared = {entry["collectionGroup"] for entry in INDEXES["fieldOverrides"] if entry.get("ttl")}
     assert {entry["fieldPath"] for entry in INDEXES["fieldOverrides"] if entry.get("ttl")} == {"expireAt"}
     writers = {path.name for path in (ROOT / "functions").rglob("*.py") if '"expireAt"' in path.read_text()}
-    assert writers == {"quotas.py", "transition.py"}, "a new writer of expireAt: give its collection a time to live"
-    assert declared == {documents.QUOTAS, documents.JOBS}
+    assert writers == {"quotas.py", "transition.py", "erasing.py"}, (
+        "a new writer of expireAt: give its collection a time to live"
+    )
+    assert declared == {documents.QUOTAS, documents.JOBS, documents.RECEIPTS}
     assert "expireAt" in Job.__struct_encode_fields__
     assert "expireAt" in HEAD_FIELDS

@@ -36,7 +36,10 @@ SERVER_FIELDS: dict[str, tuple[str, ...]] = {
     STORIES: ("audioStatus", "audioUrl", "audioVersions", "audioError"),
 }
 # Nobody but the server has anything to do here; the last is a collection that nobody thought of.
-CLOSED = (documents.JOBS, documents.QUOTAS, "idempotency_keys", "accounts", "refresh_tokens", "surprises")
+CLOSED = (
+    *(documents.JOBS, documents.QUOTAS, documents.ERASURES, documents.RECEIPTS),
+    *("idempotency_keys", "accounts", "refresh_tokens", "surprises"),
+)
 USERS = documents.USERS
 _NAMES = {VOICES: "voice-", REQUESTS: "request-", STORIES: "story-"}
 STATUSES = (Status.PENDING, Status.QUEUED, Status.RUNNING, *sorted(Status.TERMINAL), "surprise")

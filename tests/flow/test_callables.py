@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from localcloud.clock import Clock
-from localcloud.phone import Phone, new_id
+from localcloud.phone import ONCE, Phone, new_id
 from tests.cloud import RECORDING, Family, TestCloud
 
 Fields = dict[str, Any]
@@ -27,7 +27,10 @@ def credentials(phone: Phone) -> dict[str, str]:
 UPLOAD = {"voiceId": "v1", "contentType": "audio/flac", "sizeBytes": len(RECORDING)}
 
 
-@pytest.mark.parametrize("name", ["createUpload", "getAudioUrl"])
+CALLABLES = ("createUpload", "getAudioUrl", "cancelRequest", *sorted(ONCE))
+
+
+@pytest.mark.parametrize("name", CALLABLES)
 @pytest.mark.parametrize(
     ("changed", "status"),
     [

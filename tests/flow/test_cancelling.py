@@ -88,7 +88,8 @@ def test_reconcile_stops_the_gpu_job(cloud: TestCloud, family: Family) -> None:
 
     assert cloud.job_of(path)["state"] == "cancelled"
     until(lambda: cloud.call(cloud.cloud.runpod.depth) == 0, "RunPod to let go of it", seconds=5)
-    cloud.open_gate()
+    cloud.open_gate()  # the worker notices, and deletes what could be heard already
+    until(lambda: not cloud.keys(f"stories/{family.user_id}/"), "what was uploaded to be deleted", seconds=20)
     check_rules(cloud, path)
 
 

@@ -1,5 +1,5 @@
 // The whole way of a story, as the app goes it: a recording becomes a voice, a story is told in it, a second telling is
-// taken back. (Deleting the voice comes with its callable.)
+// taken back, one is asked for and taken back by call, and in the end the voice is deleted with all that was told in it.
 //
 //   node tell_story.mjs RECORDING STORY      beside the variables of cloud.mjs
 import { createUserWithEmailAndPassword } from "firebase/auth";
@@ -44,6 +44,8 @@ await run(async () => {
   });
 
   await takeBack(phone, audioRequest(user.uid, storyId, voiceId));
+  await takeBackByCall(phone, { storyId, voiceId, language: "en" });
+  await deleteVoice(phone, user.uid, { voiceId, storyId, requestId });
   await phone.close();
 });
 
@@ -88,4 +90,27 @@ async function takeBack(phone, fields) {
   tell("cancelled", { fields: Object.keys(last) });
   const again = await updateDoc(doc(phone.db, request.path), { status: "cancelled" }).catch((error) => error.code);
   tell("cancelled again", { answer: again, status: (await getDoc(request)).data().status });
+}
+
+/** The same by callables: asked for twice under one id, it is one request; taken back, it is finished. */
+async function takeBackByCall(phone, fields) {
+  const text = "The grapes hung high above the fox, and the fox looked up at the grapes. ".repeat(100);
+  const asked = { requestId: newId(), text, ...fields };
+  const first = await phone.call("requestStoryAudio", asked);
+  const again = await phone.call("requestStoryAudio", asked);
+  const other = await phone.call("requestStoryAudio", { ...asked, speed: 2 }).catch((error) => error.code);
+  const { status } = await phone.call("cancelRequest", { requestId: asked.requestId });
+  await listen(doc(phone.db, first.path), ({ jobActive }) => !jobActive);
+  tell("cancelled by call", { same: first.path === again.path, other, status });
+}
+
+/** What a phone can see of it afterwards is nothing: neither the voice nor a narration in it. */
+async function deleteVoice(phone, uid, { voiceId, storyId, requestId }) {
+  const answer = await phone.call("deleteVoice", { voiceId });
+  const own = (name) => getDocs(query(collection(phone.db, name), where("userId", "==", uid)));
+  const [voices, requests] = await Promise.all([own("voice_profiles"), own("audio_requests")]);
+  const told = (await getDoc(doc(phone.db, "stories", storyId))).data();
+  const audio = await phone.call("getAudioUrl", { requestId }).catch((error) => error.code);
+  const left = { voices: voices.size, requests: requests.size, fields: Object.keys(told), audio };
+  tell("voice deleted", { uid, voiceId, erased: answer.erased, ...left });
 }

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
-from localcloud.cloud import REGION, Options
+from localcloud.cloud import BUCKET, CREDENTIALS, REGION, Options
 from localcloud.embedded import EmbeddedCloud
 from tests import npm
 from tests.cloud import wanted_cloud
@@ -48,6 +49,8 @@ def test_a_story_from_recording_to_audio(cloud: EmbeddedCloud) -> None:
         "story is patched",
         "cancelled",
         "cancelled again",
+        "cancelled by call",
+        "voice deleted",
     ]
     for what in ("voice", "narration"):
         statuses = by_name[f"{what} was followed"]["statuses"]
@@ -61,6 +64,11 @@ def test_a_story_from_recording_to_audio(cloud: EmbeddedCloud) -> None:
         "step": "cancelled again", "answer": "permission-denied", "status": "cancelled"
     }  # fmt: skip
 
+    assert by_name["cancelled by call"] == {
+        "step": "cancelled by call", "same": True, "other": "functions/already-exists", "status": "cancelled"
+    }  # fmt: skip
+    _check_nothing_is_left(cloud, by_name["voice deleted"])
+
     # What the server has added is what firestore.rules keep clients from, no more.
     for step, collection in (
         ("voice is ready", VOICES),
@@ -69,6 +77,24 @@ def test_a_story_from_recording_to_audio(cloud: EmbeddedCloud) -> None:
     ):
         added = set(by_name[step]["fields"]) - set(minimal(collection))
         assert added <= set(SERVER_FIELDS[collection]), collection
+
+
+def _check_nothing_is_left(cloud: EmbeddedCloud, deleted: Step) -> None:
+    """For the phone, and in the bucket: not one object of the user's voice, or of anything told in it."""
+    assert (deleted["voices"], deleted["requests"], deleted["audio"]) == (0, 0, "functions/not-found")
+    assert deleted["erased"] is True
+    assert sorted(deleted["fields"]) == sorted(minimal(STORIES))
+    uid, voice_id = deleted["uid"], deleted["voiceId"]
+    cloud.run(cloud.cloud.quiet())
+    bucket = boto3.client(
+        "s3",
+        endpoint_url=cloud.cloud.bucket.url,
+        region_name="auto",
+        aws_access_key_id=CREDENTIALS.access_key_id,
+        aws_secret_access_key=CREDENTIALS.secret_access_key,
+    )
+    for prefix in (f"recordings/{uid}/", f"voices/{uid}/", f"stories/{uid}/", f"chunks/{voice_id}/"):
+        assert "Contents" not in bucket.list_objects_v2(Bucket=BUCKET, Prefix=prefix), prefix
 
 
 def test_the_rules_as_the_sdk_meets_them(cloud: EmbeddedCloud) -> None:

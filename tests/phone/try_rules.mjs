@@ -50,7 +50,7 @@ async function reading(db, us, own, them, foreign) {
     await denied(`get another's ${path.split("/")[0]}`, () => getDoc(doc(db, path)));
     await denied(`listen to another's ${path.split("/")[0]}`, () => firstSnapshot(doc(db, path)));
   }
-  for (const name of ["jobs", "quotas", "accounts", "idempotency_keys", "refresh_tokens"]) {
+  for (const name of ["jobs", "quotas", "accounts", "idempotency_keys", "refresh_tokens", "erasures", "receipts"]) {
     await denied(`get ${name}`, () => getDoc(doc(db, name, us)));
     await denied(`query ${name}`, () => getDocs(query(collection(db, name), where("userId", "==", us))));
     await denied(`create ${name}`, () => setDoc(doc(db, name, newId()), { userId: us }));

@@ -14,7 +14,6 @@ from firebase_functions.https_fn import FunctionsErrorCode, HttpsError
 from backend import callables
 from jobs import errors, keys
 from jobs.errors import StoryvoiceError
-from jobs.store import utc_now
 from tests.unit.functions_world import FunctionsWorld
 from tests.unit.story_time import REQUEST, STORY, USER
 
@@ -78,7 +77,7 @@ def test_nobody_we_know(functions: FunctionsWorld, uid: str | None) -> None:
 
 
 def test_too_many_calls(functions: FunctionsWorld) -> None:
-    functions.write(f"quotas/{USER}", {"buckets": {"call": {"tokens": 0.0, "at": utc_now()}}})
+    functions.write(f"quotas/{USER}", {"buckets": {"call": {"tokens": 0.0, "at": functions.now}}})
     error = refused(functions, callables.create_upload, UPLOAD)
     assert error.code is FunctionsErrorCode.RESOURCE_EXHAUSTED
     assert error.details is not None

@@ -96,7 +96,9 @@ def test_nothing_is_wrapped_unless_asked_for() -> None:
 
 
 def test_every_write_of_the_store_is_a_point() -> None:
-    writes = "admit cancel claim fail keep_dispatched lease record_submission report_progress requeue_lapsed succeed"
+    writes = (
+        "admit cancel claim erase fail keep_dispatched lease record_submission report_progress requeue_lapsed succeed"
+    )
     assert process_faults.writes_of(Store) == writes.split()
 
 

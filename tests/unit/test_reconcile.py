@@ -14,7 +14,7 @@ from jobs.model import State
 from tests.unit.functions_world import FunctionsWorld
 from tests.unit.story_time import JOB, REQUEST, RESULT, USER, WORKER
 
-NOTHING = {"pending": 0, "cancelled": 0, "lapsed": 0, "unpublished": 0}
+NOTHING = {"pending": 0, "cancelled": 0, "lapsed": 0, "unpublished": 0, "erasures": 0}
 
 
 def round_of(world: FunctionsWorld) -> dict[str, int]:

@@ -258,13 +258,23 @@ def test_what_an_attempt_shows_stays_while_it_runs_and_when_it_is_well(world: St
     assert {**world.get(REQUEST), **HEARD} == world.get(REQUEST)
 
 
+def _lapse(world: StoryTime) -> None:
+    world.wait(1000)
+    world.store.requeue_lapsed(JOB, 1)
+
+
+def _take_back(world: StoryTime) -> None:
+    _cancel(world)
+    world.store.cancel(JOB)
+
+
 @pytest.mark.parametrize(
     ("end", "status"),
     [
         (lambda world: world.store.fail(JOB, 1, InvalidArgument("x"), WORKER), "failed"),
         (lambda world: world.store.fail(JOB, 1, Unavailable("x"), WORKER), "queued"),
-        (lambda world: (world.wait(1000), world.store.requeue_lapsed(JOB, 1)), "queued"),
-        (lambda world: (_cancel(world), world.store.cancel(JOB)), "cancelled"),
+        (_lapse, "queued"),
+        (_take_back, "cancelled"),
     ],
 )
 def test_nobody_keeps_what_an_attempt_showed_that_ends_otherwise(

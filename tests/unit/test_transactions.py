@@ -76,7 +76,11 @@ def run(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 
 @pytest.mark.parametrize("call", ["begin", "read", "commit"])
 @pytest.mark.parametrize(
-    "error", [ABORTED, UNAVAILABLE, google_errors.DeadlineExceeded("x"), google_errors.InternalServerError("x")]
+    "error",
+    [
+        *(ABORTED, UNAVAILABLE, google_errors.DeadlineExceeded("x")),
+        *(google_errors.InternalServerError("x"), google_errors.Cancelled("call already cancelled")),
+    ],
 )
 def test_what_another_try_may_mend_is_tried_again(
     run: Callable[..., Any], api: Api, call: str, error: Exception
