@@ -63,12 +63,15 @@ def reconcile(services: Services) -> dict[str, int]:
 
 
 def _revive(services: Services, job: Job) -> None:
+    if job.state is State.QUEUED:
+        waits = services.queues().has_task_of(job)
+        services.store().requeue_lapsed(job.id, job.attempt, waits=waits)
+        if not waits:
+            _dispatch_lost(services, job)
+        return
     if job.state is State.DISPATCHED and _may_still_come(services, job):
         return
     after = services.store().requeue_lapsed(job.id, job.attempt)
-    if job.state is State.QUEUED:
-        _dispatch_if_lost(services, after)
-        return
     if after.state is State.QUEUED:
         services.queues().enqueue(after)
     log.warning("lease lapsed while %s", job.state.value, extra=job_fields(job))
@@ -77,15 +80,14 @@ def _revive(services: Services, job: Job) -> None:
         services.gpu().cancel(job.backend, job.kind)
 
 
-def _dispatch_if_lost(services: Services, job: Job) -> None:
-    """What the task of an attempt would do, if there is none (any more).
+def _dispatch_lost(services: Services, job: Job) -> None:
+    """What the task of an attempt would do, now that there is none (any more).
 
     Not another task: the name of one that was lost or has used up its retries stays taken for an hour or more, and
     under a new name two would compete wherever the first one is only late.
     """
-    if not services.queues().has_task_of(job):
-        log.warning("%s without a task", job.state.value, extra=job_fields(job))
-        dispatch.dispatch(services, job.id, job.attempt)
+    log.warning("%s without a task", job.state.value, extra=job_fields(job))
+    dispatch.dispatch(services, job.id, job.attempt)
 
 
 def _may_still_come(services: Services, job: Job) -> bool:
@@ -100,12 +102,14 @@ def _may_still_come(services: Services, job: Job) -> bool:
         state = services.gpu().state(job.backend, job.kind)
         if state is BackendState.OVER or (state is BackendState.RUNNING and "startedAt" in job.timeline):
             return False
-        store.keep_dispatched(job.id, job.attempt, started=state is BackendState.RUNNING)
+        waits = state is BackendState.WAITING
+        store.keep_dispatched(job.id, job.attempt, waits=waits, started=not waits)
         return True
     if job.timeline["dispatchedAt"] + timedelta(seconds=store.policy.submit_patience) < store.clock():
         return False
     store.keep_dispatched(job.id, job.attempt)
-    _dispatch_if_lost(services, job)
+    if not services.queues().has_task_of(job):
+        _dispatch_lost(services, job)
     return True
 
 

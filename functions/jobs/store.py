@@ -167,16 +167,19 @@ class Store:
         changes = {"backend": msgspec.to_builtins(backend), "updatedAt": SERVER_TIME}
         transactions.call(self.client.document(f"{documents.JOBS}/{job_id}").update, changes)
 
-    def keep_dispatched(self, job_id: str, attempt: int, *, started: bool = False) -> None:
-        """There is hope that a worker claims it: give it another lease; `started`: one has taken it. StaleAttempt."""
+    def keep_dispatched(self, job_id: str, attempt: int, *, waits: bool = False, started: bool = False) -> None:
+        """There is hope that a worker claims it: give it another lease. Raises StaleAttempt.
+
+        `waits`: it is in the backend's queue, so the longer it has waited, the longer the lease. `started`: a worker
+        has taken it, and claims it at once or never.
+        """
 
         def transition(t: Transition) -> None:
             job = t.job(job_id)
             job.require_attempt(attempt)
             if job.state is State.DISPATCHED:
                 seen = {"timeline.startedAt": t.now} if started else {}
-                # Taken by a worker, it is claimed at once or never; in a queue it may wait for as long as it takes.
-                since = t.now if started else job.timeline["dispatchedAt"]
+                since = job.timeline["dispatchedAt"] if waits else t.now
                 t.update_job(job_id, {"leaseExpiresAt": t.lease_after(t.policy.dispatch_lease, since), **seen})
 
         self._run(transition)
@@ -296,10 +299,11 @@ class Store:
         """
         return self._run(lambda t: t.erase(request_path, user_id, erasure))
 
-    def requeue_lapsed(self, job_id: str, attempt: int) -> Job:
+    def requeue_lapsed(self, job_id: str, attempt: int, *, waits: bool = False) -> Job:
         """End an attempt whose lease has lapsed, as `fail` with DeadlineExceeded would. Returns the job afterwards.
 
-        A lapsed queued attempt (its task was lost) stays the same attempt and gets another lease: enqueue it again.
+        A lapsed queued attempt stays the same attempt and gets another lease: a longer one if it `waits` (its task is
+        there, and has to wait for its turn), else time for whoever dispatches it now.
         Raises LeaseHeld when the holder was heard from in the meantime, StaleAttempt, JobFinished.
         """
 
@@ -310,7 +314,8 @@ class Store:
             if job.lease_expires_at is not None and job.lease_expires_at > t.now:
                 raise LeaseHeld(f"Attempt {attempt} of job {job_id} is not overdue.")
             if job.state is State.QUEUED:
-                t.update_job(job_id, {"leaseExpiresAt": t.lease_after(t.policy.queue_lease, job.timeline["queuedAt"])})
+                since = job.timeline["queuedAt"] if waits else t.now
+                t.update_job(job_id, {"leaseExpiresAt": t.lease_after(t.policy.queue_lease, since)})
                 return job
             return t.end_attempt(job, DeadlineExceeded("This took too long and was stopped. Please try again."))
 

@@ -221,9 +221,11 @@ def test_a_job_that_the_backend_still_has_is_kept(world: StoryTime) -> None:
     world.bring_to(State.DISPATCHED)
     world.wait(500)
     world.store.keep_dispatched(JOB, 1)
-    assert world.store.find(JOB).lease_expires_at == seconds_from_now(world, 500)  # as long again as it has waited
+    assert world.store.find(JOB).lease_expires_at == seconds_from_now(world, POLICY.dispatch_lease)
     with pytest.raises(LeaseHeld):
         world.store.requeue_lapsed(JOB, 1)
+    world.store.keep_dispatched(JOB, 1, waits=True)
+    assert world.store.find(JOB).lease_expires_at == seconds_from_now(world, 500)  # as long again as it has waited
     world.store.keep_dispatched(JOB, 1, started=True)  # with a worker, it should be claimed at once
     assert world.store.find(JOB).lease_expires_at == seconds_from_now(world, POLICY.dispatch_lease)
 
@@ -235,9 +237,21 @@ def test_the_longer_a_job_waits_the_less_often_it_is_looked_at(world: StoryTime)
     while waited < 6 * 3600:
         world.wait(max(POLICY.queue_lease, min(waited, POLICY.longest_lease)))
         waited = (world.now - START).total_seconds()
-        assert world.store.requeue_lapsed(JOB, 1).attempt == 1
+        assert world.store.requeue_lapsed(JOB, 1, waits=True).attempt == 1
         looks += 1
     assert looks < 30  # and not 180, one every two minutes
+
+
+def test_what_nobody_has_in_a_queue_is_looked_at_as_often_as_ever(world: StoryTime) -> None:
+    """Found by the benchmark of faults: a job that could not be submitted waited as long again after each failure."""
+    world.bring_to(State.QUEUED)
+    world.wait(3600)
+    world.store.requeue_lapsed(JOB, 1)
+    assert world.store.find(JOB).lease_expires_at == seconds_from_now(world, POLICY.queue_lease)
+    world.store.lease(JOB, 1)
+    world.wait(3600)
+    world.store.keep_dispatched(JOB, 1)
+    assert world.store.find(JOB).lease_expires_at == seconds_from_now(world, POLICY.dispatch_lease)
 
 
 # ── what a running attempt shows ─────────────────────────────────────────────────────────────────────────────────────
