@@ -47,10 +47,8 @@ class Points:
 
     def visit(self, point: str) -> None:
         """Returns, perhaps late, or never. A supervisor that does not answer is one that is being stopped: no fault."""
-        try:
-            answer = self._ask(point)
-        except (OSError, http.client.HTTPException, ValueError):
-            self._connections.__dict__.clear()
+        answer = self._ask_twice(point)
+        if answer is None:
             return
         self.skew = timedelta(seconds=answer["skew"])
         if answer["action"] == "crash":
@@ -74,6 +72,15 @@ class Points:
             return _Reply(application(environ, start_response), self)
 
         return replying
+
+    def _ask_twice(self, point: str) -> dict[str, Any] | None:
+        """A connection that nobody has used for a while may have been closed."""
+        for _ in range(2):
+            try:
+                return self._ask(point)
+            except (OSError, http.client.HTTPException, ValueError):
+                self._connections.__dict__.clear()
+        return None
 
     def _ask(self, point: str) -> dict[str, Any]:
         if not hasattr(self._connections, "own"):
