@@ -115,7 +115,7 @@ class LocalCloud:
         )
         self._functions_port = port("functions") or free_port()
         self.functions_address = f"127.0.0.1:{self._functions_port}"
-        self.fault_points = FaultPoints(self.faults) if options.fault_points else None
+        self.fault_points = FaultPoints(self.faults, self._kill) if options.fault_points else None
         self.workers = WorkerPool(self.runpod, ENDPOINT_ID, self.run_dir, self.fault_points)
         self._make_firebase(data)
 
@@ -216,6 +216,13 @@ class LocalCloud:
         await self._started(self.bucket)
         if self.options.data_dir:
             await self.bucket.load(self.options.data_dir / "bucket")
+
+    async def _kill(self, kind: str, process_id: str) -> None:
+        """For a fault point: the functions' instance, or a worker that has not died by itself meanwhile."""
+        if kind == "functions":
+            await self.functions.crash()
+        elif process_id in self.workers.children:
+            await self.workers.kill(process_id)
 
     async def quiet(self, seconds: float = 60) -> None:
         """Until no event, task or GPU job is left to be done. Raises TimeoutError."""

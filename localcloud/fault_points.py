@@ -1,6 +1,6 @@
 """Decides, for every process at every named point, whether it dies there, stands still, or has its clock set wrong.
 
-    child   visit worker.claim.after ──▶ rule? ── crash ──▶ counted, answered; the child kills itself
+    child   visit worker.claim.after ──▶ rule? ── crash ──▶ counted; it is killed while it waits for the answer
                                                  delay=S ─▶ it stands still for S seconds, as in a long collection
             (with each visit) clock.worker ── skew=S ────▶ its clock is S seconds from the true one until told otherwise
 
@@ -9,8 +9,10 @@ The children's side is localcloud/process_faults.py.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
@@ -21,8 +23,11 @@ log = logging.getLogger(__name__)
 
 
 class FaultPoints:
-    def __init__(self, faults: Faults) -> None:
+    """`kill` ends the process of a kind and an id, all of it, and returns when it is dead."""
+
+    def __init__(self, faults: Faults, kill: Callable[[str, str], Awaitable[None]]) -> None:
         self._faults = faults
+        self._kill = kill
         self._skews: dict[str, float] = defaultdict(float)
         self._runner: web.AppRunner | None = None
         self._port = 0
@@ -50,7 +55,7 @@ class FaultPoints:
 
     async def _visit(self, request: web.Request) -> web.Response:
         process = request.query["process"]
-        kind = process.partition("/")[0]
+        kind, _, process_id = process.partition("/")
         clock = self._faults.at(f"clock.{kind}")
         if clock and clock.action == "skew":
             self._skews[process] = clock.seconds
@@ -59,9 +64,6 @@ class FaultPoints:
         if fault and fault.action not in {"crash", "delay"}:
             log.warning("The fault %s means nothing at %s.", fault.action, point)
             fault = None
-        answer = {
-            "action": fault.action if fault else "",
-            "seconds": fault.seconds if fault else 0.0,
-            "skew": self._skews[process],
-        }
-        return web.json_response(answer)
+        if fault and fault.action == "crash":
+            await asyncio.shield(asyncio.ensure_future(self._kill(kind, process_id)))  # its end cancels this request
+        return web.json_response({"seconds": fault.seconds if fault else 0.0, "skew": self._skews[process]})

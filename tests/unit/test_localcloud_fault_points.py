@@ -26,9 +26,24 @@ def faults() -> Faults:
     return Faults(seed=1)
 
 
+class Processes:
+    """What the supervisor would have: who is who."""
+
+    def __init__(self) -> None:
+        self.running: dict[str, subprocess.Popen[str]] = {}
+
+    async def kill(self, kind: str, process_id: str) -> None:
+        self.running[f"{kind}/{process_id}"].kill()
+
+
 @pytest.fixture
-def server(loop: LoopThread, faults: Faults) -> Iterator[FaultPoints]:
-    server = FaultPoints(faults)
+def processes() -> Processes:
+    return Processes()
+
+
+@pytest.fixture
+def server(loop: LoopThread, faults: Faults, processes: Processes) -> Iterator[FaultPoints]:
+    server = FaultPoints(faults, processes.kill)
     loop.run(server.start())
     yield server
     loop.run(server.stop())
@@ -44,22 +59,31 @@ def test_no_rule_no_fault(server: FaultPoints, faults: Faults) -> None:
     assert not faults.counts
 
 
-def test_a_crash_is_counted_although_nobody_lives_to_tell(server: FaultPoints, faults: Faults) -> None:
+def test_a_crash_is_counted_although_nobody_lives_to_tell(
+    server: FaultPoints, faults: Faults, processes: Processes
+) -> None:
     faults.set("worker.claim.after:crash x1")
     environment = {**os.environ, **server.environment("worker", "worker-1")}
     script = (
         f"import sys; sys.path.insert(0, {str(Path(process_faults.__file__).parents[1])!r})\n"
         "import os\nfrom localcloud.process_faults import *\n"
         "points = Points(os.environ[ADDRESS_VARIABLE], os.environ[PROCESS_VARIABLE])\n"
+        "input()\n"
         "points.around('claim', lambda: print('claimed', flush=True))()\n"
         "print('survived')"
     )
-    run = [sys.executable, "-c", script]
-    died = subprocess.run(run, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert (died.returncode, died.stdout) == (-signal.SIGKILL, "claimed\n")
+
+    def run() -> tuple[int, str]:
+        command = [sys.executable, "-c", script]
+        child = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        with child:
+            processes.running["worker/worker-1"] = child
+            said, _ = child.communicate("go\n", timeout=60)
+        return child.returncode, said
+
+    assert run() == (-signal.SIGKILL, "claimed\n")
     assert faults.counts == {"worker.claim.after:crash": 1}
-    lived = subprocess.run(run, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert lived.stdout == "claimed\nsurvived\n"  # the rule said once
+    assert run() == (0, "claimed\nsurvived\n")  # the rule said once
 
 
 def test_a_process_stands_still(server: FaultPoints, faults: Faults) -> None:
