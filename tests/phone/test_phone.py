@@ -35,6 +35,7 @@ def cloud(sdk: None) -> Iterator[EmbeddedCloud]:
         yield cloud
 
 
+@pytest.mark.usefixtures("sdk")  # said here for tests/suite, whose cloud asks for none
 def test_a_story_from_recording_to_audio(cloud: EmbeddedCloud) -> None:
     steps = _run(cloud, "tell_story.mjs", str(ASSETS / "recording.flac"), str(ASSETS / "fable.txt"))
     by_name = {step["step"]: step for step in steps}
