@@ -26,7 +26,7 @@ from google.cloud import firestore
 from localcloud.cloud import BUCKET, CREDENTIALS, ENDPOINT_ID, ROOT, RUNPOD_KEY, LocalCloud, Options
 from localcloud.embedded import EmbeddedCloud
 from localcloud.firebase_suite.cloud import SuiteCloud
-from localcloud.phone import Phone, new_id
+from localcloud.phone import Phone, PhoneError, new_id
 
 T = TypeVar("T")
 Fields = dict[str, Any]
@@ -220,6 +220,21 @@ class TestCloud:
                     if isinstance(found, dict):
                         yield found
 
+    def account_of(self, path: str) -> str:
+        """What is known of a request that is late: its documents as they are, its events, and what was logged of it."""
+        document = self.get(path)
+        job_id = str(document.get("jobId"))
+        job = self.read(f"jobs/{job_id}") or {}
+        said = [str(line) for line in self.log_lines() if path in str(line) or job_id in str(line)]
+        log = (self.cloud.run_dir / "functions.log").read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join(
+            [
+                f"As it is: {document.get('status')}, {document.get('error')}; job: {job.get('state')}",
+                f"Events: {dict(self.cloud.functions.counts)}",
+                *("Logged of it:", *said[-20:], "Logged last:", *log[-20:]),
+            ]
+        )
+
     def events_of(self, job_id: str) -> list[str]:
         """The states that on_job_event was told of, in the order in which they came."""
         return [
@@ -266,7 +281,11 @@ class Family:
         return self.phone.request_audio(self.story(story), self.voice_id, **more)
 
     def finished(self, path: str, seconds: float = 120) -> Fields:
-        return self.phone.finished(path, seconds)
+        try:
+            return self.phone.finished(path, seconds)
+        except PhoneError as error:
+            error.add_note(self.cloud.account_of(path))
+            raise
 
     def story_of(self, path: str) -> Fields:
         return self.cloud.get(f"stories/{self.cloud.get(path)['storyId']}")
