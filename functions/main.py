@@ -19,6 +19,7 @@ from jobs.outbox import TOPIC
 
 # cpu=1: the default is a sixth of a CPU and one request at a time.
 COMMON: dict[str, Any] = {"region": REGION, "cpu": 1, "memory": MemoryOption.MB_512, "secrets": SECRETS}
+CALLABLE: dict[str, Any] = {**COMMON, "enforce_app_check": True, "concurrency": 80, "max_instances": 20}
 
 
 @entry.retried
@@ -59,36 +60,36 @@ def on_job_event(event: CloudEvent[pubsub_fn.MessagePublishedData[Any]]) -> None
     entry.message_published(event)
 
 
-@https_fn.on_call(enforce_app_check=True, timeout_sec=30, concurrency=80, max_instances=20, **COMMON)
+@https_fn.on_call(timeout_sec=30, **CALLABLE)
 def createUpload(request: https_fn.CallableRequest[Any]) -> dict[str, Any]:  # noqa: N802  (the name that apps call)
     return entry.create_upload(request)
 
 
-@https_fn.on_call(enforce_app_check=True, timeout_sec=30, concurrency=80, max_instances=20, **COMMON)
+@https_fn.on_call(timeout_sec=30, **CALLABLE)
 def getAudioUrl(request: https_fn.CallableRequest[Any]) -> dict[str, Any]:  # noqa: N802
     return entry.get_audio_url(request)
 
 
-@https_fn.on_call(enforce_app_check=True, timeout_sec=30, concurrency=80, max_instances=20, **COMMON)
+@https_fn.on_call(timeout_sec=30, **CALLABLE)
 def createVoiceProfile(request: https_fn.CallableRequest[Any]) -> dict[str, Any]:  # noqa: N802
     return entry.create_voice_profile(request)
 
 
-@https_fn.on_call(enforce_app_check=True, timeout_sec=30, concurrency=80, max_instances=20, **COMMON)
+@https_fn.on_call(timeout_sec=30, **CALLABLE)
 def requestStoryAudio(request: https_fn.CallableRequest[Any]) -> dict[str, Any]:  # noqa: N802
     return entry.request_story_audio(request)
 
 
-@https_fn.on_call(enforce_app_check=True, timeout_sec=60, concurrency=80, max_instances=20, **COMMON)
+@https_fn.on_call(timeout_sec=60, **CALLABLE)
 def cancelRequest(request: https_fn.CallableRequest[Any]) -> dict[str, Any]:  # noqa: N802
     return entry.cancel_request(request)
 
 
-@https_fn.on_call(enforce_app_check=True, timeout_sec=120, concurrency=80, max_instances=20, **COMMON)
+@https_fn.on_call(timeout_sec=120, **CALLABLE)
 def deleteVoice(request: https_fn.CallableRequest[Any]) -> dict[str, Any]:  # noqa: N802
     return entry.delete_voice(request)
 
 
-@https_fn.on_call(enforce_app_check=True, timeout_sec=120, concurrency=80, max_instances=20, **COMMON)
+@https_fn.on_call(timeout_sec=120, **CALLABLE)
 def deleteAccount(request: https_fn.CallableRequest[Any]) -> dict[str, Any]:  # noqa: N802
     return entry.delete_account(request)

@@ -10,6 +10,8 @@ import soxr
 
 Samples = npt.NDArray[np.float32]  # shape (n,)
 
+FULL_SCALE_16 = 32767.0  # what 1.0 becomes in 16 bits
+
 SPEECH_RATE = 24_000
 """Hz. What recordings are decoded to, narrations are assembled at, and files are encoded from."""
 
@@ -35,10 +37,18 @@ class Audio:
             return Audio(self.samples, rate)
         return Audio(np.asarray(soxr.resample(self.samples, self.rate, rate), dtype=np.float32), rate)
 
+    @property
+    def samples16(self) -> npt.NDArray[np.int16]:
+        """The samples in 16 bits, full scale FULL_SCALE_16; shape (n,)."""
+        return np.round(np.clip(self.samples, -1.0, 1.0) * FULL_SCALE_16).astype("<i2")
+
     def as_pcm16(self) -> bytes:
         """Little-endian 16-bit PCM, as speech detectors and recognisers take it."""
-        scaled = np.clip(self.samples, -1.0, 1.0) * 32767.0
-        return bytes(np.round(scaled).astype("<i2").tobytes())
+        return self.samples16.tobytes()
+
+    @staticmethod
+    def of_samples16(samples: npt.NDArray[np.int16], rate: int) -> Audio:
+        return Audio(samples.astype(np.float32) / np.float32(FULL_SCALE_16), rate)
 
 
 def decibels(amplitude: float, *, floor: float = -120.0) -> float:

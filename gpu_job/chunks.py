@@ -20,8 +20,9 @@ from typing import Any
 import av
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
-from gpu_job.audio import Audio, Samples
+from gpu_job.audio import Audio
 from gpu_job.engines.profile import VoiceProfile
 from gpu_job.engines.protocol import Engine, Speech, SpeechParameters, SpokenWord
 from gpu_job.storage import Bucket
@@ -33,7 +34,6 @@ FORMAT = 1  # of what the digest is made of and of the file; another one finds n
 CONTENT_TYPE = "audio/flac"
 MAX_BYTES = 20_000_000  # minutes of speech; a piece is seconds
 _WORDS = "WORDS"
-_FULL_SCALE = 32767.0
 
 
 class Chunks:
@@ -61,9 +61,8 @@ class Chunks:
         everything = msgspec.json.encode({**self._depends_on, "spoken": spoken}, order="deterministic")
         return keys.chunk(self._voice_id, hashlib.sha256(everything).hexdigest())
 
-    def find(self, spoken: str, index: int) -> Speech | None:
-        """The piece as it was kept, as number `index` of a narration."""
-        key = self.key(spoken)
+    def find(self, key: str, index: int) -> Speech | None:
+        """The piece that was kept under this key, as number `index` of a narration."""
         try:
             samples, words = decoded(self._bucket.get_bytes(key, max_bytes=MAX_BYTES))
         except NotFound:
@@ -74,11 +73,11 @@ class Chunks:
         except Exception:
             log.exception("a kept piece is damaged")
             return None
-        return Speech(index, Audio(samples, self._rate), words)
+        return Speech(index, Audio.of_samples16(samples, self._rate), words)
 
-    def keep(self, spoken: str, speech: Speech) -> None:
+    def keep(self, key: str, speech: Speech) -> None:
         try:
-            self._bucket.put_bytes(encoded(speech), self.key(spoken), CONTENT_TYPE, only_if_absent=True)
+            self._bucket.put_bytes(encoded(speech), key, CONTENT_TYPE, only_if_absent=True)
         except StoryvoiceError as error:
             log.warning("a piece cannot be kept: %s", error.code)
         except Exception:
@@ -96,8 +95,7 @@ def _identity(profile: VoiceProfile) -> list[Any]:
 
 def as_kept(speech: Speech) -> Speech:
     """With the sound that the file will have: 16 bit a sample."""
-    samples = _pcm(speech.audio.samples).astype(np.float32) / np.float32(_FULL_SCALE)
-    return Speech(speech.index, Audio(samples, speech.audio.rate), speech.words)
+    return Speech(speech.index, Audio.of_samples16(speech.audio.samples16, speech.audio.rate), speech.words)
 
 
 def encoded(speech: Speech) -> bytes:
@@ -106,14 +104,14 @@ def encoded(speech: Speech) -> bytes:
     with av.open(file, "w", format="flac") as container:
         container.metadata[_WORDS] = msgspec.json.encode(speech.words).decode()
         stream: Any = container.add_stream("flac", rate=speech.audio.rate, layout="mono", format="s16")
-        frame = av.AudioFrame.from_ndarray(_pcm(speech.audio.samples)[None, :], format="s16", layout="mono")
+        frame = av.AudioFrame.from_ndarray(speech.audio.samples16[None, :], format="s16", layout="mono")
         frame.sample_rate = speech.audio.rate
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return file.getvalue()
 
 
-def decoded(file: bytes) -> tuple[Samples, tuple[SpokenWord, ...]]:
+def decoded(file: bytes) -> tuple[npt.NDArray[np.int16], tuple[SpokenWord, ...]]:
     """Raises av.FFmpegError, msgspec.DecodeError or ValueError where it is not what `encoded` makes."""
     with av.open(io.BytesIO(file), "r", format="flac") as container:
         words = msgspec.json.decode(container.metadata.get(_WORDS, "[]"), type=tuple[SpokenWord, ...])
@@ -123,8 +121,4 @@ def decoded(file: bytes) -> tuple[Samples, tuple[SpokenWord, ...]]:
         raise ValueError("not 16 bit a sample")
     if sum(map(len, blocks)) != length:  # cut between two of FLAC's frames, which FFmpeg does not mind
         raise ValueError("not all of it is there")
-    return np.concatenate(blocks).astype(np.float32) / np.float32(_FULL_SCALE), words
-
-
-def _pcm(samples: Samples) -> Any:
-    return np.round(np.clip(samples, -1.0, 1.0) * _FULL_SCALE).astype(np.int16)
+    return np.concatenate(blocks), words

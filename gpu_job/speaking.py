@@ -107,7 +107,7 @@ class Speaker:
         if key in self._met:
             return _Wanted(number, piece, key, None)
         self._met.add(key)
-        return _Wanted(number, piece, key, self._lookups.submit(chunks.find, piece.spoken, number))
+        return _Wanted(number, piece, key, self._lookups.submit(chunks.find, key, number))
 
     def _told(self, run: list[_Wanted]) -> Iterator[Told]:
         speech = self._found(run[0])
@@ -122,7 +122,7 @@ class Speaker:
             return wanted.found.result()
         if wanted.key in self._keeping:
             self._keeping[wanted.key].result()
-        return self._voices[wanted.piece.voice].chunks.find(wanted.piece.spoken, wanted.number)
+        return self._voices[wanted.piece.voice].chunks.find(wanted.key, wanted.number)
 
     def _spoken(self, run: list[_Wanted]) -> Iterator[Told]:
         """A run of missing pieces of one voice. Where the engine gives up at one, it begins anew after it."""
@@ -139,7 +139,7 @@ class Speaker:
                 speech = as_kept(dataclasses.replace(kept.speech, index=number))
                 kept = dataclasses.replace(kept, speech=speech)
                 if kept.verdict.is_good:
-                    self._keeping[key] = self._keepers.submit(voice.chunks.keep, piece.spoken, speech)
+                    self._keeping[key] = self._keepers.submit(voice.chunks.keep, key, speech)
             yield Told(piece, kept, found=False)
 
     def _best(self, piece: Piece, voice: Voice, first_takes: Iterator[Speech]) -> tuple[Kept, bool]:

@@ -4,10 +4,11 @@
     uploads    init 0 list 1 2 list 3 list …        by one thread, in order, beside the speaking
     request         playlistKey ──────────────────▶ so that the app can begin to play
 
-The playlist names a segment only after it is up. It lies at one key, and R2 takes one write a second there: what comes
-faster waits for the next, and so does the word that nothing more comes. When another worker takes over, its attempt has
-keys of its own, and the same pieces give the same sound: an app that sees another playlistKey goes on in that one at
-the second where it was.
+The playlist names a segment only after it is up, by `address`: beside itself in a bucket with a public domain, else by
+a signed URL, since a signature for the playlist opens nothing else. It lies at one key, and R2 takes one write a second
+there: what comes faster waits for the next, and so does the word that nothing more comes. When another worker takes
+over, its attempt has keys of its own, and the same pieces give the same sound: an app that sees another playlistKey
+goes on in that one at the second where it was.
 """
 
 from __future__ import annotations
@@ -46,16 +47,22 @@ class Stream:
     """Use it as a context manager; `write` samples, then `close`. Both raise what an upload has raised meanwhile.
 
     `on_open` is called once, by the thread that uploads: there is a playlist now, and a beginning to be heard.
+    `address` gives what the playlist calls a file of that name; it is asked once for each.
     """
 
     def __init__(
-        self, put: Put, on_open: Callable[[], None] = lambda: None, clock: Callable[[], float] = time.monotonic
+        self,
+        put: Put,
+        on_open: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+        address: Callable[[str], str] = lambda name: name,
     ) -> None:
         self._put = put
         self._on_open = on_open
         self._clock = clock
+        self._address = address
         self._segmenter = Segmenter()
-        self._playlist = Playlist()
+        self._playlist = Playlist(init_uri=address(INIT_NAME))
         self._queue: queue.Queue[Segment | None] = queue.Queue()
         self._failed: Exception | None = None
         self._stop = threading.Event()
@@ -99,7 +106,7 @@ class Stream:
             self._put(self._segmenter.init, INIT_NAME, SEGMENT_TYPE, IMMUTABLE)
             while (segment := self._next()) is not None:
                 self._put(segment.data, segment.name, SEGMENT_TYPE, IMMUTABLE)
-                self._playlist.add(segment)
+                self._playlist.add(segment, uri=self._address(segment.name))
                 self._is_listed = segment.number + 1 < BEGINNING
             if not self._stop.wait(self._pause(self._listed_at)):
                 self._playlist.close()

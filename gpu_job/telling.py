@@ -35,6 +35,7 @@ from jobs.errors import FailedPrecondition, Internal, InvalidArgument, NotFound
 from jobs.model import Job
 from jobs.store import Progress
 
+_HEARD_WITHIN_SECONDS = 6 * 3600  # after that, there is the whole file
 _TIMINGS_NAME = "timings.json"
 _CAPTIONS_NAME = "captions.vtt"
 
@@ -89,7 +90,7 @@ class _Telling:
         total = len(self._plan.pieces)
         self._tools.lease.report(Progress(0, total, "speaking"))
         with (
-            Stream(self._put, self._show) as stream,
+            Stream(self._put, self._show, address=self._address) as stream,
             AudioWriter(self._path, self._format.name, tags=self._tags()) as writer,
             Speaker(self._tools.engine, voices, parameters, self._tools.recogniser) as speaker,
         ):
@@ -146,6 +147,12 @@ class _Telling:
         key = self._key(name)
         base = self._tools.public_base_url.rstrip("/")
         return {f"{what}Key": key, **({f"{what}Url": f"{base}/{quote(key)}"} if base else {})}
+
+    def _address(self, name: str) -> str:
+        """What the playlist calls a file beside it. Signed for as long as it takes to tell a story and hear it."""
+        if self._tools.public_base_url:
+            return name
+        return self._tools.bucket.signed_url(self._key(name), seconds=_HEARD_WITHIN_SECONDS)
 
     def _put(self, data: bytes, name: str, content_type: str, cache_control: str | None = None) -> None:
         self._tools.put(data, self._key(name), content_type, cache_control)

@@ -9,7 +9,6 @@ The children's side is localcloud/process_faults.py.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
@@ -65,5 +64,5 @@ class FaultPoints:
             log.warning("The fault %s means nothing at %s.", fault.action, point)
             fault = None
         if fault and fault.action == "crash":
-            await asyncio.shield(asyncio.ensure_future(self._kill(kind, process_id)))  # its end cancels this request
+            await self._kill(kind, process_id)
         return web.json_response({"seconds": fault.seconds if fault else 0.0, "skew": self._skews[process]})

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from jobs import errors, keys
 from jobs.documents import AUDIO_REQUESTS, JOBS, QUOTAS, STORIES, VOICE_PROFILES
@@ -170,7 +171,12 @@ def objects_of(request: Fields, read: Callable[[str], bytes]) -> set[str]:
 
 
 def objects_in(playlist: str) -> list[str]:
-    """The names in an HLS playlist: of the initialisation segment, and of each media segment, in order."""
+    """The names of what an HLS playlist leads to: the initialisation segment, and each media segment, in order."""
+    return [urlsplit(uri).path.rpartition("/")[2] for uri in uris_in(playlist)]
+
+
+def uris_in(playlist: str) -> list[str]:
+    """As the playlist writes them: of the initialisation segment, and of each media segment, in order."""
     return [
         *re.findall(r'^#EXT-X-MAP:URI="(.+)"$', playlist, re.MULTILINE),
         *re.findall(r"^[^#\n].*$", playlist, re.MULTILINE),

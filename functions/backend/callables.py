@@ -87,25 +87,32 @@ def create_upload(services: Services, user_id: str, data: Any) -> Fields:
 
 
 def get_audio_url(services: Services, user_id: str, data: Any) -> Fields:
-    """A signed GET for a narration: of a request, or of a story's version (the newest if none is named)."""
+    """A signed GET for a narration: of a request, or of a story's version (the newest if none is named).
+
+    `{url, expiresAt}`; for a request that is still being told `{playlistUrl, expiresAt}`, as soon as its beginning can
+    be heard.
+    """
     wanted = validate(data, GetAudioUrl)
     if (wanted.request_id is None) == (wanted.story_id is None):
         raise InvalidArgument("Give either `requestId` or `storyId`.")
     if wanted.request_id is not None:
-        key = _key_of_request(services, user_id, wanted.request_id)
+        name, key = _heard_of_request(services, user_id, wanted.request_id)
     else:
-        key = _key_of_version(services, user_id, str(wanted.story_id), wanted.version_id)
+        name, key = "url", _key_of_version(services, user_id, str(wanted.story_id), wanted.version_id)
     if not keys.is_own_audio(user_id, key):
         raise NotFound("There is no such narration.")
     url, expires = services.signer().get(key, seconds=services.settings().audio_url_seconds)
-    return {"url": url, "expiresAt": _iso(expires)}
+    return {name: url, "expiresAt": _iso(expires)}
 
 
-def _key_of_request(services: Services, user_id: str, request_id: str) -> str:
+def _heard_of_request(services: Services, user_id: str, request_id: str) -> tuple[str, str]:
+    """What can be heard of it now: the answer's name for it, and its key."""
     request = identity.owned(_read(services, f"{AUDIO_REQUESTS}/{request_id}"), user_id, "audio request")
-    if request.get("status") != Status.READY:
-        raise FailedPrecondition("This narration is not ready yet.")
-    return str(request["audioKey"])
+    if request.get("status") == Status.READY:
+        return "url", str(request["audioKey"])
+    if request.get("status") == Status.RUNNING and "playlistKey" in request:
+        return "playlistUrl", str(request["playlistKey"])
+    raise FailedPrecondition("This narration is not ready yet.")
 
 
 def _key_of_version(services: Services, user_id: str, story_id: str, version_id: str | None) -> str:

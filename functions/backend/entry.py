@@ -96,50 +96,51 @@ def scheduled(event: scheduler_fn.ScheduledEvent) -> None:
 def create_upload(request: https_fn.CallableRequest[Any]) -> Fields:
     from backend import callables  # noqa: PLC0415
 
-    logs.configure()
-    return callables.answer(services(), request, callables.create_upload)
+    return _answer(request, callables.create_upload)
 
 
 def get_audio_url(request: https_fn.CallableRequest[Any]) -> Fields:
     from backend import callables  # noqa: PLC0415
 
-    logs.configure()
-    return callables.answer(services(), request, callables.get_audio_url)
+    return _answer(request, callables.get_audio_url)
 
 
 def create_voice_profile(request: https_fn.CallableRequest[Any]) -> Fields:
-    from backend import callables, requesting  # noqa: PLC0415
+    from backend import requesting  # noqa: PLC0415
 
-    logs.configure()
-    return callables.answer(services(), request, requesting.create_voice_profile, once=True)
+    return _answer(request, requesting.create_voice_profile, once=True)
 
 
 def request_story_audio(request: https_fn.CallableRequest[Any]) -> Fields:
-    from backend import callables, requesting  # noqa: PLC0415
+    from backend import requesting  # noqa: PLC0415
 
-    logs.configure()
-    return callables.answer(services(), request, requesting.request_story_audio, once=True)
+    return _answer(request, requesting.request_story_audio, once=True)
 
 
 def cancel_request(request: https_fn.CallableRequest[Any]) -> Fields:
-    from backend import callables, requesting  # noqa: PLC0415
+    from backend import requesting  # noqa: PLC0415
 
-    logs.configure()
-    return callables.answer(services(), request, requesting.cancel_request)
+    return _answer(request, requesting.cancel_request)
 
 
 def delete_voice(request: https_fn.CallableRequest[Any]) -> Fields:
-    from backend import callables, erasing  # noqa: PLC0415
+    from backend import erasing  # noqa: PLC0415
 
-    logs.configure()
-    return callables.answer(services(), request, erasing.delete_voice, once=True)
+    return _answer(request, erasing.delete_voice, once=True)
 
 
 def delete_account(request: https_fn.CallableRequest[Any]) -> Fields:
-    from backend import callables, erasing  # noqa: PLC0415
+    from backend import erasing  # noqa: PLC0415
+
+    return _answer(request, erasing.delete_account, once=True, even_if_closed=True)
+
+
+def _answer(request: https_fn.CallableRequest[Any], handle: Callable[..., Fields], **options: bool) -> Fields:
+    """What a callable returns; `options` are those of `callables.answer`."""
+    from backend import callables  # noqa: PLC0415
 
     logs.configure()
-    return callables.answer(services(), request, erasing.delete_account, once=True, even_if_closed=True)
+    return callables.answer(services(), request, handle, **options)
 
 
 def _acknowledge(handle: Callable[[], object], fields: Fields) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise, zip_longest
 from typing import NamedTuple
 
+from gpu_job.narration.reading.punctuation import ENDS_CLAUSE
 from gpu_job.narration.timings import TimedPiece
 
 CONTENT_TYPE = "text/vtt"
@@ -24,7 +25,6 @@ LEAST_SECONDS = 1.0
 _LONGEST_HOLD_SECONDS = 2.0
 _NO_CLAUSE_PENALTY = 0.8  # against that of a cue that is nearly empty, 1.0
 _MARKUP = re.compile(r"\[[^\]\n]*\]|(?<!\w)[*_`~]+|[*_`~]+(?!\w)|#+\s")
-_CLAUSE_END = re.compile(r"[,;:.!?…—–،؛؟。！？、，；：।][\"'”’»)\]]*\s*$")
 
 
 class Cue(NamedTuple):
@@ -95,7 +95,7 @@ def _cuts(parts: Sequence[str]) -> list[int]:
             columns = sum(widths[first:after])
             if first < after - 1 and (columns > LINES * LINE_WIDTH + 1 or len(_lines(parts[first:after])) > LINES):
                 break
-            is_clean = after == len(parts) or bool(_CLAUSE_END.search(parts[after - 1]))
+            is_clean = after == len(parts) or bool(ENDS_CLAUSE.search(parts[after - 1]))
             cost = ((columns - wanted) / wanted) ** 2 + (0.0 if is_clean else _NO_CLAUSE_PENALTY)
             choices.append((best[first][0] + cost, first))
         best.append(min(choices))

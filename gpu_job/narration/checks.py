@@ -19,11 +19,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gpu_job.audio import Audio, Samples, amplitude, decibels, frame_rms
+from gpu_job.narration.assembly import SILENCE_BELOW_PEAK_DB
 from gpu_job.narration.repetition import likeness_within
 from gpu_job.narration.speech_length import expected_seconds
 
 _FRAME_SECONDS = 0.01
-_AUDIBLE_BELOW_PEAK_DB = 45.0
 _SILENT_DBFS = -60.0
 
 LEAST_LEVEL_DBFS = -45.0  # of the loudest 10 ms
@@ -105,7 +105,7 @@ def check(audio: Audio, spoken: str, pace: Pace) -> Verdict:
     loudest = float(levels.max(initial=0.0))
     if decibels(loudest) < _SILENT_DBFS:
         return Verdict({Fault.SILENT: np.inf}, 0.0, expected)
-    audible = np.flatnonzero(levels >= loudest * amplitude(-_AUDIBLE_BELOW_PEAK_DB))
+    audible = np.flatnonzero(levels >= loudest * amplitude(-SILENCE_BELOW_PEAK_DB))
     first, last = int(audible[0]), int(audible[-1])
     seconds = (last - first + 1) * _FRAME_SECONDS
     least, most = pace.bounds(expected)
@@ -145,7 +145,7 @@ def _toneless_tail_seconds(sound: Samples, rate: int) -> float:
         return 0.0
     voiced = np.flatnonzero((periodicity > _LEAST_PERIODICITY) & (energy > energy.max() * 1e-3))
     after = energy[int(voiced[-1]) + 1 :] if len(voiced) else energy
-    audible = after > energy.max() * 10 ** (-_AUDIBLE_BELOW_PEAK_DB / 10)
+    audible = after > energy.max() * 10 ** (-SILENCE_BELOW_PEAK_DB / 10)
     return float(np.count_nonzero(audible)) * _TONE_SECONDS
 
 

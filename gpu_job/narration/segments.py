@@ -114,16 +114,19 @@ class Segmenter:
 
 
 class Playlist:
-    """An EVENT playlist: it only ever grows, until it is closed, so that a player may hold on to what it has read."""
+    """An EVENT playlist: it only ever grows, until it is closed, so that a player may hold on to what it has read.
 
-    def __init__(self, *, longest_seconds: float = max(SEGMENT_SECONDS)) -> None:
+    URIs are absolute or relative to the playlist; by default a file lies beside it, at its name.
+    """
+
+    def __init__(self, *, longest_seconds: float = max(SEGMENT_SECONDS), init_uri: str = INIT_NAME) -> None:
+        self._init_uri = init_uri
         self._target = max(1, math.ceil(longest_seconds))
         self._entries: list[str] = []
         self._is_closed = False
         self.seconds = 0.0
 
     def add(self, segment: Segment, *, uri: str = "") -> None:
-        """`uri`: where it is, relative to the playlist, if not at its name."""
         self._entries.append(f"#EXTINF:{segment.seconds:.6f},\n{uri or segment.name}")
         self.seconds += segment.seconds
 
@@ -131,7 +134,7 @@ class Playlist:
         """Say that there is nothing to wait for."""
         self._is_closed = True
 
-    def text(self, *, init_uri: str = INIT_NAME) -> str:
+    def text(self) -> str:
         """As it stands. Without EXT-X-START players would begin near the end, as they do with anything live."""
         head = [
             "#EXTM3U",
@@ -141,7 +144,7 @@ class Playlist:
             "#EXT-X-MEDIA-SEQUENCE:0",
             "#EXT-X-INDEPENDENT-SEGMENTS",
             "#EXT-X-START:TIME-OFFSET=0,PRECISE=YES",
-            f'#EXT-X-MAP:URI="{init_uri}"',
+            f'#EXT-X-MAP:URI="{self._init_uri}"',
         ]
         return "\n".join([*head, *self._entries, *(["#EXT-X-ENDLIST"] if self._is_closed else []), ""])
 

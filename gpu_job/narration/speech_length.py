@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from gpu_job.narration.reading.punctuation import PAUSES
+
 _SECONDS_PER_LETTER = 0.06
 _SECONDS_PER_PAUSE = 0.2
-_PAUSE = re.compile(r"[,;:.!?…—–،؛؟。！？、，；：।]+")
+_PAUSE = re.compile(rf"[{PAUSES}]+")
 _DIGIT = 5.0  # letters in a spoken digit; plans spell numbers out, so there are hardly any
 
 _WEIGHTS = {

@@ -12,7 +12,6 @@ words' times come from, of each piece and, the weakest of them, of the whole:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from enum import StrEnum
 from itertools import pairwise
@@ -25,6 +24,7 @@ from gpu_job.audio import SPEECH_RATE, Samples, amplitude, frame_rms
 from gpu_job.engines.protocol import SpokenWord
 from gpu_job.narration.assembly import Block
 from gpu_job.narration.pieces import Piece
+from gpu_job.narration.reading.punctuation import ENDS_CLAUSE
 from gpu_job.narration.speech_length import letters
 
 VERSION = 1
@@ -33,7 +33,6 @@ _FRAME_SECONDS = 0.01
 _SILENT_BELOW_PEAK_DB = 35.0
 _LEAST_SILENCE_SECONDS = 0.12  # shorter ones lie within words: the closure of a "t"
 _MOST_DRIFT_SECONDS = 0.6  # between where a pause is expected and where its silence is
-_ENDS_CLAUSE = re.compile(r"[,;:.!?…—–،؛؟。！？、，；：।][\"'”’»)\]]*$")
 
 
 class Source(StrEnum):
@@ -104,7 +103,7 @@ def _by_letters(piece: Piece, block: Block, rate: int) -> list[tuple[float, floa
     pace = (block.ends_at - block.starts_at - quiet) / before[-1]
     # Anchors: (words spoken so far, when they end, when the next begins).
     anchors = [(0, block.starts_at, block.starts_at)]
-    marks = [at + 1 for at, word in enumerate(piece.words[:-1]) if _ENDS_CLAUSE.search(word.spoken)]
+    marks = [at + 1 for at, word in enumerate(piece.words[:-1]) if ENDS_CLAUSE.search(word.spoken)]
     for start, end in silences:
         spoken, _, begun = anchors[-1]
         ahead = [mark for mark in marks if mark > spoken]

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import av
+import httpx
 import numpy as np
 import pytest
 
@@ -19,7 +20,7 @@ from jobs.keys import chunks_of
 from tests.cloud import TWO_PIECES, Family, TestCloud
 from tests.flow.test_story import TEXT, hear
 from tests.listening import share_heard
-from tests.rules import check_rules, objects_in
+from tests.rules import check_rules, objects_in, uris_in
 
 Fields = dict[str, Any]
 FABLE = (
@@ -53,9 +54,16 @@ def beside(key: str, name: str) -> str:
 
 
 def played(cloud: TestCloud, playlist_key: str) -> Audio:
-    """What the playlist names, as a player would have it: the initialisation segment and the media, end to end."""
-    names = objects_in(cloud.object(playlist_key).decode())
-    return hear(b"".join(cloud.object(beside(playlist_key, name)) for name in names))
+    """What the playlist leads to, as a player has it, without a key to the bucket: what initialises it, then the media,
+    end to end."""
+    parts = [httpx.get(uri) for uri in uris_in(cloud.object(playlist_key).decode())]
+    return hear(b"".join(part.raise_for_status().content for part in parts))
+
+
+def playlist_as_a_phone_has_it(family: Family, path: str) -> bytes:
+    answer = family.phone.call("getAudioUrl", {"requestId": path.partition("/")[2]})
+    assert set(answer) == {"playlistUrl", "expiresAt"}
+    return family.phone.download(answer["playlistUrl"])
 
 
 def timed_words(cloud: TestCloud, request: Fields) -> list[Fields]:
@@ -84,6 +92,7 @@ def test_it_is_heard_while_it_is_told(cloud: TestCloud, family: Family) -> None:
     init, *segments = objects_in(playlist.decode())
     assert (init, segments[:1]) == ("init.mp4", ["seg_00000.m4s"])
     first = {name: cloud.object(beside(key, name)) for name in [init, *segments]}
+    assert playlist_as_a_phone_has_it(family, path) == playlist
     beginning = played(cloud, key)
     assert beginning.seconds > 0.9
     assert np.abs(beginning.samples).max() > 0.05

@@ -19,6 +19,7 @@ from tests.unit.story_time import REQUEST, STORY, USER
 
 UPLOAD = {"voiceId": "v9", "contentType": "audio/wav", "sizeBytes": 1000}
 AUDIO_KEY = "stories/u1/s1/j/1/audio.mp3"
+PLAYLIST_KEY = "stories/u1/s1/j/1/playlist.m3u8"
 
 
 def ask(world: FunctionsWorld, handle: Callable[..., Any], data: Any, uid: str | None = USER) -> dict[str, Any]:
@@ -88,6 +89,13 @@ def test_the_audio_of_a_request(functions: FunctionsWorld) -> None:
     functions.request(status="ready", audioKey=AUDIO_KEY)
     answer = ask(functions, callables.get_audio_url, {"requestId": "r1"})
     assert urlsplit(answer["url"]).path == f"/stories/{AUDIO_KEY}"
+
+
+def test_the_beginning_of_a_request_that_is_still_being_told(functions: FunctionsWorld) -> None:
+    functions.request(status="running", playlistKey=PLAYLIST_KEY)
+    answer = ask(functions, callables.get_audio_url, {"requestId": "r1"})
+    assert urlsplit(answer["playlistUrl"]).path == f"/stories/{PLAYLIST_KEY}"
+    assert "url" not in answer
 
 
 def test_the_audio_of_a_story_is_the_newest_or_the_one_that_is_named(functions: FunctionsWorld) -> None:

@@ -13,6 +13,7 @@ from botocore.config import Config
 
 from backend.settings import Settings
 from backend.storage import Signer
+from gpu_job.storage import Bucket
 from jobs.config import load
 from localcloud.bucket.s3_errors import S3Error
 from localcloud.bucket.signature import Credentials, SignedRequest, verify
@@ -101,3 +102,14 @@ def test_a_get_is_for_this_key_only(signer: Signer) -> None:
     accepts(url, "GET", {})
     with pytest.raises(S3Error):
         accepts(url.replace("/u1/", "/u2/"), "GET", {})
+
+
+def test_the_worker_signs_as_the_functions_do(signer: Signer) -> None:
+    ours, _ = signer.get(KEY, seconds=600)
+    bucket = Bucket(
+        ENVIRONMENT["R2_ENDPOINT"], ENVIRONMENT["R2_BUCKET"], CREDENTIALS.access_key_id, CREDENTIALS.secret_access_key
+    )
+    theirs = bucket.signed_url(KEY, seconds=600)
+    assert urlsplit(theirs)[:3] == urlsplit(ours)[:3]
+    assert parse_qs(urlsplit(theirs).query) == parse_qs(urlsplit(ours).query)
+    accepts(theirs, "GET", {})

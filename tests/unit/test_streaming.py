@@ -17,6 +17,7 @@ from gpu_job.narration.segments import INIT_NAME, PLAYLIST_NAME, PLAYLIST_TYPE, 
 from gpu_job.storage import IMMUTABLE
 from gpu_job.streaming import GROWING, Stream
 from jobs.errors import Internal, StaleAttempt, Unavailable
+from tests.rules import uris_in
 
 SLACK_SECONDS = 0.4  # on a busy machine
 _SEGMENT = re.compile(r"^seg_\d+\.m4s$", re.MULTILINE)
@@ -95,6 +96,23 @@ def check_pauses(origin: Origin) -> None:
         if _SEGMENT.match(upload.name):
             listed = next(playlist.at for playlist in origin.lists if upload.name in segments_of(playlist))
             assert listed - upload.at < 1.0 + SLACK_SECONDS
+
+
+def test_the_playlist_calls_each_file_by_its_address_which_never_changes() -> None:
+    asked: list[str] = []
+
+    def address(name: str) -> str:
+        asked.append(name)
+        return f"https://bucket.example/{name}?signature={len(asked)}"
+
+    origin = Origin()
+    with Stream(origin.put, address=address) as stream:
+        stream.write(sound(9.0))
+        stream.close()
+    names = [upload.name for upload in origin.uploads if upload.name != PLAYLIST_NAME]
+    assert asked == names
+    addresses = [f"https://bucket.example/{name}?signature={number}" for number, name in enumerate(names, start=1)]
+    assert uris_in(origin.lists[-1].data.decode()) == addresses
 
 
 def test_everything_goes_up_and_is_listed() -> None:

@@ -14,6 +14,10 @@ import re
 
 MARKS = frozenset(".,;:!?。，、；：！？،؛؟।॥·")
 
+PAUSES = ",;:.!?…—–،؛؟。！？、，；：।"
+"""At these a voice pauses."""
+ENDS_CLAUSE = re.compile(rf"[{PAUSES}][\"'”’»)\]]*\s*$")
+
 # (strength, said as): the strongest of a run counts.
 _MELODY = {
     **dict.fromkeys("?？؟", 9),
