@@ -124,6 +124,12 @@ class Bucket:
             return False
         return True
 
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Of the objects whose keys begin so, a page of a thousand at a time."""
+        with _ours():
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix):
+                yield from (found["Key"] for found in page.get("Contents", []))
+
     def signed_url(self, key: str, *, seconds: int) -> str:
         """A URL that anybody who has it may read the object by, for so long. Nothing is sent anywhere."""
         with _ours():

@@ -86,6 +86,13 @@ def narrate(job: Job, tools: Tools) -> Output:
     return Output(request=request, version=version, usage=told.usage)
 
 
+def prefix_of(job: Job) -> str:
+    """Under which everything lies that the job's attempts have made."""
+    if job.kind is Kind.CLONE:
+        return keys.clone_of(job.user_id, job.input["voiceId"], job.id)
+    return keys.narration_of(job.user_id, job.input["storyId"], job.id)
+
+
 TASKS: Mapping[Kind, Callable[[Job, Tools], Output]] = {Kind.CLONE: clone, Kind.NARRATE: narrate}
 
 

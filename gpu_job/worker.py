@@ -26,9 +26,10 @@ from gpu_job.engines.protocol import Engine
 from gpu_job.lease import Lease
 from gpu_job.narration.recognition import Recogniser
 from gpu_job.storage import Bucket
-from gpu_job.tasks import TASKS, Output
+from gpu_job.tasks import TASKS, Output, prefix_of
 from gpu_job.tools import Tools
 from jobs.errors import Cancelled, Conflict, Internal, NotFound, StoryvoiceError
+from jobs.keys import is_of_attempt_before
 from jobs.logs import job_fields
 from jobs.model import Job, State
 from jobs.outbox import Outbox
@@ -81,6 +82,7 @@ class Worker:
         except (Conflict, Cancelled, NotFound) as error:
             return self._stopped(job, error, uploaded)
         self.outbox.announce(done)
+        self._sweep(job)
         return "succeeded"
 
     def _make(self, job: Job, token: str, stop: threading.Event, uploaded: list[str]) -> Output:
@@ -104,13 +106,28 @@ class Worker:
         log.warning("failed: %s", error.code, exc_info=error, extra={**job_fields(job), "code": error.code})
         self._delete(uploaded)
         try:
-            self.outbox.announce(self.store.fail(job.id, job.attempt, error, token))
+            after = self.store.fail(job.id, job.attempt, error, token)
         except (Conflict, NotFound):
             return "stopped"
+        self.outbox.announce(after)
+        if after.state is State.FAILED:
+            self._sweep(job)
         return "failed"
 
+    def _sweep(self, job: Job) -> None:
+        """Delete what earlier attempts have left whose workers died: no document names it any more."""
+        if job.attempt == 1:
+            return
+        prefix = prefix_of(job)
+        try:
+            left = [key for key in self.bucket.keys(prefix) if is_of_attempt_before(job.attempt, prefix, key)]
+        except StoryvoiceError as error:
+            log.warning("objects may be left behind: %s", error.code, extra=job_fields(job))
+        else:
+            self._delete(left)
+
     def _delete(self, keys: list[str]) -> None:
-        """No document names these objects, or ever will: their keys hold this attempt."""
+        """No document names these objects, or ever will: their keys hold an attempt that has come to nothing."""
         for key in keys:
             try:
                 self.bucket.delete(key)

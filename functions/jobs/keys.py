@@ -56,7 +56,18 @@ def voice(user_id: str, voice_id: str, job: str, attempt: int, name: str) -> str
     The attempt is part of it: a worker that was fenced out in the middle of an upload cannot overwrite what the next
     attempt has made.
     """
-    return f"{voices_of(user_id)}{_segment(voice_id)}/{_segment(job)}/{attempt}/{name}"
+    return f"{clone_of(user_id, voice_id, job)}{attempt}/{name}"
+
+
+def clone_of(user_id: str, voice_id: str, job: str) -> str:
+    """The prefix under which everything lies that a voice's job has made, in whichever attempt."""
+    return f"{voices_of(user_id)}{_segment(voice_id)}/{_segment(job)}/"
+
+
+def is_of_attempt_before(attempt: int, prefix: str, key: str) -> bool:
+    """Whether a job's object, whose objects lie under `prefix`, was made by an attempt before this one."""
+    made_by = key.removeprefix(prefix).partition("/")[0]
+    return made_by.isdecimal() and int(made_by) < attempt
 
 
 def voices_of(user_id: str) -> str:

@@ -101,3 +101,11 @@ def test_ids_that_would_break_a_key_are_refused(bad: str) -> None:
 def test_each_attempt_writes_under_its_own_prefix() -> None:
     assert keys.voice("u", "v", "j", 2, "sample.mp3") == "voices/u/v/j/2/sample.mp3"
     assert keys.story("u", "s", "j", 3, "audio.mp3") == "stories/u/s/j/3/audio.mp3"
+
+
+@pytest.mark.parametrize(
+    ("key", "is_older"),
+    [("p/1/a.mp3", True), ("p/2/a.mp3", False), ("p/3/a.mp3", False), ("p/10/a.mp3", False), ("p/x/a.mp3", False)],
+)
+def test_what_an_attempt_before_has_made(key: str, is_older: bool) -> None:
+    assert keys.is_of_attempt_before(2, "p/", key) is is_older

@@ -197,3 +197,12 @@ def test_a_server_that_does_not_answer_is_unavailable(monkeypatch: pytest.Monkey
         bucket = Bucket(f"http://127.0.0.1:{mute.getsockname()[1]}", "b", *KEYS)
         with pytest.raises(Unavailable):
             bucket.get_bytes("k", max_bytes=10)
+
+
+def test_keys_are_found_by_their_prefix(bucket: Bucket) -> None:
+    for name in ("a/1", "a/2", "b/1"):
+        bucket.put_bytes(b"x", name, "text/plain")
+    assert list(bucket.keys("a/")) == ["a/1", "a/2"]
+    assert list(bucket.keys("c/")) == []
+    with pytest.raises(FailedPrecondition):
+        list(Bucket(bucket._client.meta.endpoint_url, "no-such-bucket", *KEYS).keys(""))
