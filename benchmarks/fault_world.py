@@ -16,8 +16,8 @@ from typing import Any
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from benchmarks.prepared import bucket_client
-from localcloud.cloud import BUCKET
+from localcloud.bucket.owner import owner
+from localcloud.cloud import BUCKET, CREDENTIALS
 from localcloud.embedded import EmbeddedCloud
 from tests.cloud import until
 from tests.rules import objects_of
@@ -38,7 +38,7 @@ class FaultWorld:
         self.skew_seconds = skew_seconds
         self._cloud = cloud
         self._database: Any = firestore.Client(project=cloud.endpoints.project)
-        self._bucket = bucket_client(cloud)
+        self._bucket = owner(cloud.cloud.bucket.url, CREDENTIALS)
         self._events: dict[str, list[str]] = {}
         self._counting = threading.Lock()
         self._counted_at = -math.inf

@@ -28,7 +28,7 @@ from gpu_job.engines.protocol import SpeechParameters
 from gpu_job.narration.mastering import CEILING_DBTP, TARGET_LUFS
 from gpu_job.narration.recognition import Heard, Recogniser
 from localcloud.phone import Fields
-from tests.unit.test_mastering import measured
+from tests.loudness import measured
 
 _MOST_RUNS = 3  # hearing takes a fifth of the time that the speech lasts
 _BETWEEN_SECONDS = 0.4

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +13,14 @@ import av
 import numpy as np
 from google.cloud import firestore
 
-from benchmarks.prepared import bucket_client
 from gpu_job.audio import frame_rms
-from localcloud.cloud import BUCKET
+from localcloud.bucket.owner import owner
+from localcloud.cloud import BUCKET, CREDENTIALS
 from localcloud.embedded import EmbeddedCloud
 from localcloud.phone import Fields, Phone, PhoneError, new_id
+from tests.rules import uris_in
 
 RECORDING = Path(__file__).parents[1] / "assets" / "recording.flac"
-_MAP = re.compile(r'#EXT-X-MAP:URI="([^"]+)"')
 _AUDIBLE = 0.01  # RMS of a frame: -40 dBFS
 
 
@@ -48,7 +47,7 @@ class Listener:
 
     def __init__(self, cloud: EmbeddedCloud) -> None:
         self._cloud = cloud
-        self._bucket = bucket_client(cloud)
+        self._bucket = owner(cloud.cloud.bucket.url, CREDENTIALS)
         self._database: Any = firestore.Client(project=cloud.endpoints.project)
         self.phone = Phone(cloud.endpoints)
         self.voice_id = new_id()
@@ -70,7 +69,7 @@ class Listener:
         return Told(request, job["usage"], seconds)
 
     def seconds_to_first_audio(self, text: str) -> float:
-        """From before the request is written until the first segment, named by the request's playlist, is decoded.
+        """From before the request is written until the first segment is decoded, as a phone gets it: by getAudioUrl.
 
         The story is then taken back, and the worker free again.
         """
@@ -78,10 +77,9 @@ class Listener:
         started = time.monotonic()
         path = self.phone.request_audio(story_id, self.voice_id)
         versions = self.phone.watch(path, 60)
-        playlist_key = next((version["playlistKey"] for version in versions if "playlistKey" in version), None)
-        if playlist_key is None:
+        if not any("playlistKey" in version for version in versions):
             raise PhoneError(f"{path} was over before there was anything to hear of it.")
-        self._hear_first_segment(playlist_key)
+        self._hear_first_segment(path.partition("/")[2])
         seconds = time.monotonic() - started
         self.phone.cancel(path)
         self._cloud.run(self._cloud.cloud.quiet())
@@ -96,15 +94,12 @@ class Listener:
         timings: Fields = json.loads(self.object(told.request["timingsKey"]))
         return timings
 
-    def _hear_first_segment(self, playlist_key: str) -> None:
+    def _hear_first_segment(self, request_id: str) -> None:
         """Raises AssertionError where there is none or nothing can be heard in it."""
-        folder, _, _ = playlist_key.rpartition("/")
-        playlist = self.object(playlist_key).decode()
-        init = _MAP.search(playlist)
-        segments = [line for line in playlist.splitlines() if line and not line.startswith("#")]
-        assert init, "the playlist names no initialisation segment"
+        url = self.phone.call("getAudioUrl", {"requestId": request_id})["playlistUrl"]
+        init, *segments = uris_in(self.phone.download(url).decode())
         assert segments, "the playlist names no segment"
-        file = b"".join(self.object(f"{folder}/{name}") for name in (init[1], segments[0]))
+        file = self.phone.download(init) + self.phone.download(segments[0])
         with av.open(io.BytesIO(file), "r") as container:
             rate = container.streams.audio[0].rate
             sound = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])

@@ -5,10 +5,10 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import boto3
 from google.cloud import firestore
 
 from benchmarks.instant_engine import profile
+from localcloud.bucket.owner import owner
 from localcloud.cloud import BUCKET, CREDENTIALS
 from localcloud.embedded import EmbeddedCloud
 from localcloud.phone import Phone, new_id
@@ -36,20 +36,8 @@ class User:
 def prepared_users(cloud: EmbeddedCloud, count: int) -> list[User]:
     """FIRESTORE_EMULATOR_HOST must be set."""
     database: Any = firestore.Client(project=cloud.endpoints.project)
-    bucket = bucket_client(cloud)
+    bucket = owner(cloud.cloud.bucket.url, CREDENTIALS)
     with ThreadPoolExecutor(_WRITERS) as threads:
         users = list(threads.map(lambda _: User(cloud, database, bucket), range(count)))
     database.close()
     return users
-
-
-def bucket_client(cloud: EmbeddedCloud) -> Any:
-    """The local bucket by boto3, as its owner."""
-    return boto3.client(
-        "s3",
-        endpoint_url=cloud.cloud.bucket.url,
-        aws_access_key_id=CREDENTIALS.access_key_id,
-        aws_secret_access_key=CREDENTIALS.secret_access_key,
-        region_name="auto",
-        config=boto3.session.Config(request_checksum_calculation="when_required", s3={"addressing_style": "path"}),
-    )

@@ -17,12 +17,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-import boto3
 import httpx
 import pytest
-from botocore.config import Config
 from google.cloud import firestore
 
+from localcloud.bucket.owner import owner
 from localcloud.cloud import BUCKET, CREDENTIALS, ENDPOINT_ID, ROOT, RUNPOD_KEY, LocalCloud, Options
 from localcloud.embedded import EmbeddedCloud
 from localcloud.firebase_suite.cloud import SuiteCloud
@@ -75,14 +74,7 @@ class TestCloud:
         self.endpoints = self._embedded.endpoints
         with self.environment():
             self.admin: Any = firestore.Client(project=self.endpoints.project)
-        self.bucket: Any = boto3.client(
-            "s3",
-            endpoint_url=self.cloud.bucket.url,
-            region_name="auto",
-            aws_access_key_id=CREDENTIALS.access_key_id,
-            aws_secret_access_key=CREDENTIALS.secret_access_key,
-            config=Config(request_checksum_calculation="when_required", s3={"addressing_style": "path"}),
-        )
+        self.bucket: Any = owner(self.cloud.bucket.url, CREDENTIALS)
         if isinstance(self.cloud, SuiteCloud):
             self.reconcile()  # its first call starts a process, which takes longer than tests give it
 

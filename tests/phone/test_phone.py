@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
+from localcloud.bucket.owner import owner
 from localcloud.cloud import BUCKET, CREDENTIALS, REGION, Options
 from localcloud.embedded import EmbeddedCloud
 from tests import npm
@@ -90,13 +90,7 @@ def _check_nothing_is_left(cloud: EmbeddedCloud, deleted: Step) -> None:
     assert sorted(deleted["fields"]) == sorted(minimal(STORIES))
     uid = deleted["uid"]
     cloud.run(cloud.cloud.quiet())
-    bucket = boto3.client(
-        "s3",
-        endpoint_url=cloud.cloud.bucket.url,
-        region_name="auto",
-        aws_access_key_id=CREDENTIALS.access_key_id,
-        aws_secret_access_key=CREDENTIALS.secret_access_key,
-    )
+    bucket = owner(cloud.cloud.bucket.url, CREDENTIALS)
     for prefix in (f"recordings/{uid}/", f"voices/{uid}/", f"stories/{uid}/"):
         assert "Contents" not in bucket.list_objects_v2(Bucket=BUCKET, Prefix=prefix), prefix
 

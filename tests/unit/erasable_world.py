@@ -6,9 +6,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from firebase_admin import auth
 from google.cloud import firestore
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
@@ -18,6 +16,7 @@ from backend.settings import Settings
 from backend.storage import Eraser
 from jobs.config import load
 from localcloud.bucket.gate import BucketGate
+from localcloud.bucket.owner import owner
 from localcloud.bucket.signature import Credentials
 from localcloud.clock import Clock
 from tests.unit.functions_world import FunctionsWorld
@@ -46,14 +45,7 @@ class ErasableWorld(FunctionsWorld):
         loop.run(self.gate.start())
         self.environ |= {"R2_ENDPOINT": self.gate.url, "R2_BUCKET": self.bucket}
         self.services.eraser = Lazy(lambda: Eraser(load(Settings, self.environ)))
-        self.s3: Any = boto3.client(
-            "s3",
-            endpoint_url=self.gate.url,
-            region_name="auto",
-            aws_access_key_id=credentials.access_key_id,
-            aws_secret_access_key=credentials.secret_access_key,
-            config=Config(request_checksum_calculation="when_required", s3={"addressing_style": "path"}),
-        )
+        self.s3: Any = owner(self.gate.url, credentials)
 
     def close(self) -> None:
         self.s3.close()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import av
-import av.filter
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -23,6 +21,7 @@ from gpu_job.narration.mastering import (
     mastered,
     true_peak,
 )
+from tests.loudness import measured
 from tests.unit.spoken_corpus import spoken_corpus
 
 PAUSES = (0.05, 0.15, 0.35, 0.8)
@@ -33,26 +32,6 @@ def tone(hertz: float = 997.0, level_db: float = -20.0, seconds: float = 4.0) ->
     return (
         amplitude(level_db) * np.sin(2 * np.pi * hertz * np.arange(int(seconds * SPEECH_RATE)) / SPEECH_RATE)
     ).astype(np.float32)
-
-
-def measured(path: Path) -> tuple[float, float]:
-    """Integrated loudness in LUFS and true peak in dBTP."""
-    graph = av.filter.Graph()
-    values: dict[str, str] = {}
-    peak = 0.0
-    with av.open(str(path)) as container:
-        source = graph.add_abuffer(template=container.streams.audio[0])
-        meter = graph.add("ebur128", "peak=true:metadata=1:framelog=quiet")
-        graph.link_nodes(source, meter, graph.add("abuffersink")).configure()
-        for frame in [*container.decode(audio=0), None]:
-            graph.push(frame)
-            while True:
-                try:
-                    values.update(graph.pull().metadata)
-                except (av.BlockingIOError, av.EOFError):
-                    break
-                peak = max(peak, float(values.get("lavfi.r128.true_peak", "0")))
-    return float(values["lavfi.r128.I"]), decibels(peak)
 
 
 @pytest.fixture(scope="module")
