@@ -97,7 +97,7 @@ class FaultWorld:
     def until_told(self, seconds: float) -> None:
         """Until no event is unpublished or unheard, no job is leased, and nothing is under way.
 
-        Pub/Sub delivers again what was not acknowledged, with pauses of up to a minute that nothing here can see.
+        Pub/Sub delivers again what was not acknowledged, after pauses that nothing here can see.
         """
         self._replace_workers()
         deadline = time.monotonic() + seconds
