@@ -28,8 +28,8 @@ class PubSubEmulator(JvmEmulator):
     ) -> None:
         """Post every message of `topic` to the URL `endpoint`; anything but a 2xx brings it again, after a backoff.
 
-        `ack_deadline_seconds` (10 to 600) is how long the emulator waits for the answer. The backoff (least, most)
-        is in seconds, too. In the emulator it is the subscription's, not each message's: where many are refused, those all
+        `ack_deadline_seconds` (10 to 600) is how long the emulator waits for the answer. The backoff (least, most) is
+        in seconds; in the emulator it is the subscription's, not each message's: where many are refused, those all
         come again together when the longest is over.
         """
         least, most = backoff_seconds
