@@ -67,6 +67,10 @@ class DeleteVoice(Struct, frozen=True, kw_only=True, rename="camel", forbid_unkn
     voice_id: Id
 
 
+class DeleteNarration(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    request_id: Id
+
+
 class DeleteAccount(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     pass
 
@@ -109,6 +113,21 @@ def delete_voice(services: Services, user_id: str, data: Any) -> Fields:
     except NotFound:
         raise NotFound("There is no such voice.") from None
     return {"voiceId": voice_id, "erased": _carry_on_for_caller(services, erasure.id)}
+
+
+def delete_narration(services: Services, user_id: str, data: Any) -> Fields:
+    """{requestId} → {requestId, erased}. A text that was told without being anybody's story goes with it."""
+    request_id = validate(data, DeleteNarration).request_id
+    path = f"{AUDIO_REQUESTS}/{request_id}"
+    asked = _get(services, path) or {}
+    if asked.get("userId") == user_id:
+        _forget_own_story(services, asked)
+    erasure = _narration(services, user_id, path, str(asked.get("storyId", "")))
+    try:
+        _hide(services, erasure)
+    except NotFound:
+        raise NotFound("There is no such narration.") from None
+    return {"requestId": request_id, "erased": _carry_on_for_caller(services, erasure.id)}
 
 
 def delete_account(services: Services, user_id: str, data: Any) -> Fields:
@@ -175,10 +194,10 @@ def _voice(services: Services, user_id: str, voice_id: str) -> Erasure:
     return _erasure(services, "voice", path, user_id, prefixes)
 
 
-def _narration(services: Services, voice: Erasure, path: str, story_id: str) -> Erasure:
+def _narration(services: Services, user_id: str, path: str, story_id: str, part_of: str = "") -> Erasure:
     known = keys.is_id(story_id)  # what an administrator wrote past the rules was never admitted, and has no files
-    prefixes = (keys.narration_of(voice.user_id, story_id, keys.job_id(path)),) if known else ()
-    return structs.replace(_erasure(services, "narration", path, voice.user_id, prefixes), part_of=voice.id)
+    prefixes = (keys.narration_of(user_id, story_id, keys.job_id(path)),) if known else ()
+    return structs.replace(_erasure(services, "narration", path, user_id, prefixes), part_of=part_of)
 
 
 def _account(services: Services, user_id: str) -> Erasure:
@@ -223,15 +242,23 @@ def _voice_steps(services: Services, erasure: Erasure) -> Iterator[None]:
     yield from _begun_before(services, _of_voice(services, erasure))
     voice_id = erasure.path.partition("/")[2]
     query = _of_user(services, AUDIO_REQUESTS, erasure.user_id).where(filter=_is("voiceId", voice_id))
-    while told := _page(query.select(["storyId"])):
+    while told := _page(query.select(["storyId", "ownStory"])):
         for snapshot in told:
             path = f"{AUDIO_REQUESTS}/{snapshot.id}"
-            narration = _narration(services, erasure, path, str(snapshot.get("storyId")))
+            _forget_own_story(services, snapshot.to_dict())
+            narration = _narration(services, erasure.user_id, path, str(snapshot.get("storyId")), part_of=erasure.id)
             with contextlib.suppress(NotFound):  # somebody else was quicker
                 _hide(services, narration)
             yield from _files(services, narration)
             _settle(services, narration)
     yield from _files(services, erasure)
+
+
+def _forget_own_story(services: Services, request: Fields) -> None:
+    """The story that the HTTP API made for this request alone (`ownStory`, the server's field): before the request,
+    which is the only way to it."""
+    if request.get("ownStory") is True:
+        transactions.call(services.firestore().document(f"{STORIES}/{request['storyId']}").delete)
 
 
 def _begun_before(services: Services, query: Any, receipt_id: str = "") -> Iterator[None]:
