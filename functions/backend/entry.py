@@ -20,6 +20,7 @@ from firebase_functions import firestore_fn, https_fn, pubsub_fn, scheduler_fn
 from firebase_functions.core import CloudEvent
 from firebase_functions.https_fn import FunctionsErrorCode, HttpsError
 from msgspec import DecodeError, Struct, ValidationError
+from werkzeug.wrappers import Request, Response
 
 from backend.services import services
 from jobs import logs
@@ -40,6 +41,10 @@ class Task(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fie
 
     job_id: str
     attempt: int
+
+
+class WebhookTask(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    job_id: str
 
 
 def retried(function: Function) -> Function:
@@ -77,6 +82,16 @@ def task_dispatched(request: https_fn.CallableRequest[Any]) -> None:
         task = validate(request.data, Task)
         dispatch.dispatch(services(), task.job_id, task.attempt)
 
+    _do_task(handle)
+
+
+def webhook_due(request: https_fn.CallableRequest[Any]) -> None:
+    from backend import webhooks  # noqa: PLC0415
+
+    _do_task(lambda: webhooks.deliver(services(), validate(request.data, WebhookTask).job_id))
+
+
+def _do_task(handle: Callable[[], object]) -> None:
     try:
         _acknowledge(handle, {})
     except Busy as error:
@@ -140,6 +155,14 @@ def delete_account(request: https_fn.CallableRequest[Any]) -> Fields:
 
     logs.configure()
     return callables.answer(services(), request, erasing.delete_account, once=True, even_if_closed=True)
+
+
+def api(request: Request) -> Response:
+    from backend.api import app  # noqa: PLC0415
+
+    logs.configure()
+    # Its own view of the request: Flask's brings limits and parsers that are not ours.
+    return app.handle(Request(request.environ))
 
 
 def _acknowledge(handle: Callable[[], object], fields: Fields) -> None:

@@ -1,0 +1,131 @@
+"""What a request says, as its route's shapes: JSON, a form, a query. What is wrong is said in a sentence of ours."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import IO, Any, get_type_hints
+
+import msgspec
+from msgspec import Struct
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.wrappers import Request
+
+from backend.api.routing import Route
+from jobs.documents import validate
+from jobs.errors import InvalidArgument, NotFound
+
+Fields = dict[str, Any]
+JSON, FORM = "application/json", "multipart/form-data"
+ACTING_FOR = "user_id"  # in the query of any call through the HMAC door: read there, no field of a route
+_FORM_FIELD_BYTES = 1 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Upload:
+    """A file of a form; `stream` lies on disk when it is large. `size` in bytes."""
+
+    filename: str
+    content_type: str
+    stream: IO[bytes]
+    size: int
+
+
+def arguments(route: Route, request: Request, path: Mapping[str, str]) -> Fields:
+    """The arguments of the route's handler. Raises InvalidArgument, NotFound for a path that cannot be one,
+    UnsupportedMediaType, RequestEntityTooLarge."""
+    found: Fields = {}
+    for name, shape in route.parameters.items():
+        if name == "body":
+            found[name] = validate(_json(request), shape)
+        elif name == "form":
+            found[name] = _form(request, shape)
+        elif name == "query":
+            found[name] = _query(request, shape)
+        else:
+            found[name] = _of_path(path[name], shape)
+    if "query" not in route.parameters:
+        _no_query(request)
+    return found
+
+
+def check_length(route: Route, request: Request) -> None:
+    """Before anything is read. A body without a length is counted while it comes."""
+    request.max_content_length = route.max_body
+    request.max_form_memory_size = _FORM_FIELD_BYTES
+    if request.content_length is not None and request.content_length > route.max_body:
+        raise RequestEntityTooLarge
+
+
+def _json(request: Request) -> Any:
+    if request.mimetype != JSON:
+        raise UnsupportedMediaType(f"The body must be {JSON}.")
+    try:
+        return msgspec.json.decode(request.get_data())
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise InvalidArgument("The body is not valid JSON.") from None
+
+
+def _form(request: Request, shape: type[Struct]) -> Struct:
+    if request.mimetype != FORM:
+        raise UnsupportedMediaType(f"The body must be {FORM}.")
+    said: Fields = _once(request.form.lists(), "The form")
+    for name, file in request.files.items(multi=True):
+        if name in said:
+            raise InvalidArgument(f"The form has `{_shown(name)}` twice.")
+        said[name] = Upload(file.filename or "", file.mimetype, file.stream, _size(file.stream))
+    return validate(_from_text(said, shape), shape)
+
+
+def _query(request: Request, shape: type[Struct]) -> Struct:
+    said = _once(request.args.lists(), "The query")
+    said.pop(ACTING_FOR, None)
+    return validate(_from_text(said, shape), shape)
+
+
+def _no_query(request: Request) -> None:
+    said = _once(request.args.lists(), "The query")
+    said.pop(ACTING_FOR, None)
+    if said:
+        raise InvalidArgument(f"There is no query parameter `{_shown(next(iter(said)))}` here.")
+
+
+def _once(lists: Any, what: str) -> Fields:
+    said: Fields = {}
+    for name, values in lists:
+        if len(values) > 1:
+            raise InvalidArgument(f"{what} has `{_shown(name)}` twice.")
+        said[name] = values[0]
+    return said
+
+
+def _from_text(said: Fields, shape: type[Struct]) -> Fields:
+    """Numbers and booleans come as text; what is none stays one, for validation to say so."""
+    hints = get_type_hints(shape, include_extras=True)
+    return {name: _value(text, hints.get(name, str)) for name, text in said.items()}
+
+
+def _value(text: Any, hint: Any) -> Any:
+    if not isinstance(text, str):
+        return text
+    try:
+        return msgspec.convert(text, hint, strict=False)
+    except msgspec.ValidationError:
+        return text
+
+
+def _of_path(text: str, hint: Any) -> Any:
+    try:
+        return msgspec.convert(text, hint, strict=False)
+    except msgspec.ValidationError:
+        raise NotFound("There is nothing at this path.") from None
+
+
+def _size(stream: IO[bytes]) -> int:
+    size = stream.seek(0, 2)
+    stream.seek(0)
+    return size
+
+
+def _shown(name: str) -> str:
+    return "".join(character if character.isalnum() or character in "_-." else "?" for character in name[:40])
