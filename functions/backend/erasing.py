@@ -35,11 +35,15 @@ from backend import cancelling, identity, storage
 from backend.services import Services
 from jobs import keys, transactions
 from jobs.documents import (
+    ACCOUNT_NAMES,
+    ACCOUNTS,
     AUDIO_REQUESTS,
     ERASURES,
+    IDEMPOTENCY_KEYS,
     JOBS,
     QUOTAS,
     RECEIPTS,
+    REFRESH_TOKENS,
     STORIES,
     USERS,
     VOICE_PROFILES,
@@ -313,6 +317,8 @@ def _account_steps(services: Services, erasure: Erasure) -> Iterator[None]:
     user_id = erasure.user_id
     identity.delete_sign_in(user_id)
     yield
+    for collection in (REFRESH_TOKENS, ACCOUNT_NAMES, ACCOUNTS):
+        yield from _documents(services, erasure, collection)
     _stop_jobs(services, user_id)
     for collection in (AUDIO_REQUESTS, STORIES):
         yield from _documents(services, erasure, collection)
@@ -325,7 +331,8 @@ def _account_steps(services: Services, erasure: Erasure) -> Iterator[None]:
     of_voices = _of_user(services, ERASURES, user_id).where(filter=_is("kind", "voice"))
     yield from _begun_before(services, of_voices, erasure.receipt_id)
     yield from _files(services, erasure)
-    yield from _documents(services, erasure, JOBS)
+    for collection in (JOBS, IDEMPOTENCY_KEYS):
+        yield from _documents(services, erasure, collection)
     _delete_tree(services.firestore().document(f"{USERS}/{user_id}"))
     _complete(services, erasure)
 

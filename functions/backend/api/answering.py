@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from backend.api.routing import Reply, Route
 from jobs.config import SettingError
-from jobs.errors import Internal, ResourceExhausted, StoryvoiceError
+from jobs.errors import Internal, StoryvoiceError
 
 log = logging.getLogger(__name__)
 JSON = "application/json"
@@ -75,7 +75,7 @@ def problem(error: Exception) -> Response:
         log.error("a request failed", exc_info=error)
         error = Internal("Something went wrong on our side. Please try again.")
     status = STATUS[error.code]
-    after = error.retry_after_seconds if isinstance(error, ResourceExhausted) else None
+    after: int | None = getattr(error, "retry_after_seconds", None)
     if status == 503:
         after = RETRY_SECONDS
     said = Problem(detail=error.message, code=error.code, retryable=error.retryable, retry_after_seconds=after)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import hashlib
 from collections.abc import Mapping
 from typing import IO, Any, get_type_hints
 
@@ -21,14 +21,20 @@ ACTING_FOR = "user_id"  # in the query of any call through the HMAC door: read t
 _FORM_FIELD_BYTES = 1 << 20
 
 
-@dataclasses.dataclass(frozen=True)
-class Upload:
-    """A file of a form; `stream` lies on disk when it is large. `size` in bytes."""
+class _Named(Struct):
+    user_id: str | None = None
 
-    filename: str
-    content_type: str
-    stream: IO[bytes]
-    size: int
+
+class Upload:
+    """A file of a form; `stream` lies on disk when it is large. `size` in bytes. (No dataclass: msgspec would make one
+    of any JSON object.)"""
+
+    def __init__(self, filename: str, content_type: str, stream: IO[bytes]) -> None:
+        self.filename = filename
+        self.content_type = content_type
+        self.stream = stream
+        self.size = stream.seek(0, 2)
+        stream.seek(0)
 
 
 def arguments(route: Route, request: Request, path: Mapping[str, str]) -> Fields:
@@ -57,6 +63,29 @@ def check_length(route: Route, request: Request) -> None:
         raise RequestEntityTooLarge
 
 
+def user_in_body(request: Request) -> str | None:
+    """The `user_id` of a JSON body. What cannot be read is for the route to complain about."""
+    if request.mimetype != JSON:
+        return None
+    try:
+        return msgspec.json.decode(request.get_data(), type=_Named).user_id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def digest(request: Request) -> bytes:
+    """A hash of what the body says. A form is the same form whatever boundary its client draws between the fields."""
+    if request.mimetype != FORM:
+        return hashlib.sha256(request.get_data()).digest()
+    whole = hashlib.sha256()
+    for name, text in request.form.items(multi=True):
+        whole.update(msgspec.json.encode((name, text)))
+    for name, file in request.files.items(multi=True):
+        whole.update(msgspec.json.encode((name, file.filename, hashlib.file_digest(file.stream, "sha256").hexdigest())))
+        file.stream.seek(0)
+    return whole.digest()
+
+
 def _json(request: Request) -> Any:
     if request.mimetype != JSON:
         raise UnsupportedMediaType(f"The body must be {JSON}.")
@@ -73,7 +102,7 @@ def _form(request: Request, shape: type[Struct]) -> Struct:
     for name, file in request.files.items(multi=True):
         if name in said:
             raise InvalidArgument(f"The form has `{_shown(name)}` twice.")
-        said[name] = Upload(file.filename or "", file.mimetype, file.stream, _size(file.stream))
+        said[name] = Upload(file.filename or "", file.mimetype, file.stream)
     return validate(_from_text(said, shape), shape)
 
 
@@ -119,12 +148,6 @@ def _of_path(text: str, hint: Any) -> Any:
         return msgspec.convert(text, hint, strict=False)
     except msgspec.ValidationError:
         raise NotFound("There is nothing at this path.") from None
-
-
-def _size(stream: IO[bytes]) -> int:
-    size = stream.seek(0, 2)
-    stream.seek(0)
-    return size
 
 
 def _shown(name: str) -> str:

@@ -12,20 +12,25 @@ from __future__ import annotations
 
 from werkzeug.wrappers import Request
 
+from backend.api.accounts import Accounts
+from backend.api.doors.bearer import bearer
 from backend.api.doors.firebase_token import FirebaseDoor
 from backend.api.doors.hmac_signature import HmacDoor
+from backend.api.doors.jwt_token import JwtDoor
 from backend.api.principal import Principal
+from backend.api.reading import ACTING_FOR, user_in_body
 from backend.api.routing import Door, Route
-from backend.services import Services
+from backend.api.tokens import is_ours
+from backend.settings import ApiSettings
 from jobs.errors import InvalidArgument, PermissionDenied, Unauthenticated
 
 _SIGNED = ("X-Daezend-Signature", "X-Daezend-Timestamp")
 
 
 class Doors:
-    def __init__(self, services: Services) -> None:
-        settings = services.api_settings()
+    def __init__(self, settings: ApiSettings, accounts: Accounts | None) -> None:
         self._hmac = HmacDoor(settings) if settings.hmac else None
+        self._jwt = JwtDoor(accounts.tokens) if accounts is not None else None
         self._firebase = FirebaseDoor(app_check=settings.app_check) if settings.firebase_auth else None
 
     def enter(self, route: Route, request: Request) -> Principal | None:
@@ -33,9 +38,11 @@ class Doors:
         if not route.doors:
             return None
         door = self._door_of(request)
+        principal = self._let_in(door, route, request)
         if door not in route.doors:
-            raise PermissionDenied("You may not do this. It is for internal services only.")
-        return self._let_in(door, route, request)
+            raise PermissionDenied("You may not do this: it takes another way of signing in.")
+        _check_named(principal, request)
+        return principal
 
     def _door_of(self, request: Request) -> Door:
         signed = any(name in request.headers for name in _SIGNED)
@@ -45,12 +52,21 @@ class Doors:
         if signed:
             return Door.HMAC
         if bearing:
-            return Door.FIREBASE
+            return Door.JWT if is_ours(bearer(request)) else Door.FIREBASE
         raise Unauthenticated("Please sign in first.")
 
     def _let_in(self, door: Door, route: Route, request: Request) -> Principal:
         if door is Door.HMAC and self._hmac is not None:
             return self._hmac.enter(route, request)
+        if door is Door.JWT and self._jwt is not None:
+            return self._jwt.enter(bearer(request))
         if door is Door.FIREBASE and self._firebase is not None:
             return self._firebase.enter(route, request)
         raise Unauthenticated("This way of signing in is switched off.")
+
+
+def _check_named(principal: Principal, request: Request) -> None:
+    """Only an internal service may name another user than the one who calls."""
+    named = {*request.args.getlist(ACTING_FOR), user_in_body(request)} - {None, principal.user_id}
+    if named and principal.door is not Door.HMAC:
+        raise PermissionDenied("You may not act for another user.")

@@ -13,12 +13,10 @@ import re
 import time
 from collections.abc import Callable
 
-import msgspec
-from msgspec import Struct
 from werkzeug.wrappers import Request
 
 from backend.api.principal import Principal
-from backend.api.reading import ACTING_FOR, JSON
+from backend.api.reading import ACTING_FOR, user_in_body
 from backend.api.routing import Door, Route
 from backend.settings import ApiSettings
 from jobs import keys
@@ -26,10 +24,6 @@ from jobs.errors import InvalidArgument, Unauthenticated
 
 _TIMESTAMP = re.compile(r"[0-9]{1,15}", re.ASCII)
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
-
-
-class _Named(Struct):
-    user_id: str | None = None
 
 
 class HmacDoor:
@@ -58,7 +52,7 @@ class HmacDoor:
 
     def _acting_for(self, request: Request) -> str:
         """The user that the query or the body names."""
-        in_query, in_body = request.args.getlist(ACTING_FOR), _in_body(request)
+        in_query, in_body = request.args.getlist(ACTING_FOR), user_in_body(request)
         named = {*in_query, *([in_body] if in_body is not None else [])} or {self._nobody}
         if len(named) > 1:
             raise InvalidArgument("The request names more than one `user_id`.")
@@ -72,13 +66,3 @@ def signed_path(request: Request) -> str:
     """As the caller wrote it, below wherever the function is mounted: the platform has taken that away already."""
     query = request.query_string.decode("latin-1")
     return f"{request.path}?{query}" if query else request.path
-
-
-def _in_body(request: Request) -> str | None:
-    """What cannot be read is for the route to complain about."""
-    if request.mimetype != JSON:
-        return None
-    try:
-        return msgspec.json.decode(request.get_data(), type=_Named).user_id
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
