@@ -45,7 +45,7 @@ class JobView:
 
 def find(services: Services, user_id: str, audio_id: str) -> Fields:
     """The fields of the user's narration. Raises NotFound."""
-    return owned(_read(services, f"{AUDIO_REQUESTS}/{_id(audio_id, 'narration')}"), user_id, "narration")
+    return owned(_read(services, f"{AUDIO_REQUESTS}/{usable_id(audio_id)}"), user_id, "narration")
 
 
 def audio_key(user_id: str, narration: Fields) -> str:
@@ -58,7 +58,7 @@ def audio_key(user_id: str, narration: Fields) -> str:
 
 def job(services: Services, user_id: str, job_id: str) -> JobView:
     """The user's job. Raises NotFound, also for one that was finished so long ago that it is forgotten."""
-    found = owned(_read(services, f"{JOBS}/{_id(job_id, 'job')}", _OF_JOB), user_id, "job")
+    found = owned(_read(services, f"{JOBS}/{usable_id(job_id, 'job')}", _OF_JOB), user_id, "job")
     request = _read(services, found["requestPath"], _OF_REQUEST) or {}
     if request.get("userId") != user_id:
         request = {}  # deleted since
@@ -100,7 +100,8 @@ def listed(
 _ENDED = {"succeeded": Status.READY, "failed": Status.FAILED}
 
 
-def _id(given: str, what: str) -> str:
+def usable_id(given: str, what: str = "narration") -> str:
+    """`given`, if there can be a document of this id. Raises NotFound."""
     if not keys.is_usable_id(given):
         raise NotFound(f"There is no such {what}.")
     return given

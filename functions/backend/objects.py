@@ -6,8 +6,9 @@ want the sound in the answer. What is read is passed on block by block, so that 
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import httpx
@@ -26,11 +27,12 @@ _PASSED_ON = ("content-type", "content-length", "content-range", "etag", "last-m
 
 @dataclass(frozen=True)
 class Sound:
-    """An object on its way: `status` 200, 206 for a part, 416 for one that is not there. Read `blocks` to the end."""
+    """An object on its way: `status` 200, 206 for a part, 416 for one that is not there. To be closed."""
 
     status: int
     headers: dict[str, str]
     blocks: Iterator[bytes]
+    close: Callable[[], None]
 
 
 class Objects:
@@ -58,12 +60,12 @@ class Objects:
 
     def read(self, key: str, *, max_bytes: int) -> bytes:
         """Raises NotFound, Unavailable, FailedPrecondition, also where it is larger than `max_bytes`."""
-        sound = self.open(key)
         collected = bytearray()
-        for block in sound.blocks:
-            collected += block
-            if len(collected) > max_bytes:
-                raise FailedPrecondition(f"This file is larger than {max_bytes // 2**20} MB; download it instead.")
+        with contextlib.closing(self.open(key)) as sound:
+            for block in sound.blocks:
+                collected += block
+                if len(collected) > max_bytes:
+                    raise FailedPrecondition(f"This file is larger than {max_bytes // 2**20} MB; download it instead.")
         return bytes(collected)
 
     def open(self, key: str, byte_range: str = "") -> Sound:
@@ -81,8 +83,8 @@ class Objects:
         passed_on = {name: response.headers[name] for name in _PASSED_ON if name in response.headers}
         if response.status_code == 416:  # its body is the storage's own words
             response.close()
-            return Sound(416, {"content-range": response.headers.get("content-range", "bytes */*")}, iter(()))
-        return Sound(response.status_code, passed_on, _blocks(response))
+            return Sound(416, {}, iter(()), response.close)
+        return Sound(response.status_code, passed_on, _blocks(response), response.close)
 
     def _send(
         self, method: str, url: str, content: bytes | None = None, headers: dict[str, str] | None = None
@@ -98,5 +100,3 @@ def _blocks(response: httpx.Response) -> Iterator[bytes]:
         yield from response.iter_raw(_BLOCK_BYTES)
     except httpx.HTTPError as error:
         raise Unavailable(_UNREACHABLE) from error
-    finally:
-        response.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -45,7 +45,9 @@ class Watcher:
             self._places.release()
         return seen
 
-    def changes(self, look: Callable[[], T], is_over: Callable[[T], bool], seconds: float) -> Iterator[T | None]:
+    def changes(
+        self, look: Callable[[], T], is_over: Callable[[T], bool], seconds: float
+    ) -> Generator[T | None, None, None]:
         """What `look` sees now, and each time that it sees something else, up to the one that is over. None where
         nothing has changed for so long that whoever listens might think that nobody is there any more."""
         seen = look()
