@@ -10,7 +10,6 @@ from typing import Any
 from firebase_functions import firestore_fn, https_fn, pubsub_fn, scheduler_fn, tasks_fn
 from firebase_functions.core import CloudEvent
 from firebase_functions.options import MemoryOption, RateLimits, RetryConfig
-from werkzeug.wrappers import Request, Response
 
 from backend import entry
 from backend.params import API_SECRETS, SECRETS
@@ -116,5 +115,5 @@ def deleteAccount(request: https_fn.CallableRequest[Any]) -> dict[str, Any]:  # 
     invoker="public",
     **{**COMMON, "memory": MemoryOption.GB_1, "secrets": API_SECRETS},
 )
-def api(request: Request) -> Response:
+def api(request: Any) -> Any:
     return entry.api(request)

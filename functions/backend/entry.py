@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -34,6 +35,11 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 # firebase_functions verifies a callable's tokens with the default app, before any code of ours runs. Nothing is sent.
 firebase_admin.initialize_app(options={"httpTimeout": 10})  # seconds; its own default is two minutes
+
+
+# As the platform starts an instance of the api: better none than one that cannot keep anybody out.
+if os.environ.get("FUNCTION_TARGET") == "api":
+    services().api_settings()
 
 
 class Task(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 
+from jobs import keys
 from jobs.config import SettingError, setting
 from jobs.settings import SharedSettings
 
@@ -113,6 +115,7 @@ class Settings(SharedSettings):
         return self.webhook_delivery_url or f"https://{REGION}-{self.project}.cloudfunctions.net/deliverWebhook"
 
 
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?")
 _SECRET_BYTES = 32  # as HMAC-SHA-256 wants its keys; `openssl rand -hex 32` makes one
 _LONGEST_ACCESS_MINUTES = 60  # what is deleted is looked at again when no token can be left (backend.erasing)
 
@@ -167,18 +170,23 @@ class ApiSettings:
 
     def __post_init__(self) -> None:
         names = {field.name: field.metadata["name"] for field in dataclasses.fields(self)}
-        for door, field, keys in (
+        for door, key, secrets in (
             ("hmac", "shared_secret", [self.shared_secret]),
             ("jwt", "secret_keys", self.secret_keys or [""]),
         ):
-            if getattr(self, door) and not all(is_strong(key) for key in keys):
+            if getattr(self, door) and not all(is_strong(secret) for secret in secrets):
                 raise SettingError(
-                    f"{names[field]} must be at least {_SECRET_BYTES} random bytes (openssl rand -hex 32), "
+                    f"{names[key]} must be at least {_SECRET_BYTES} random bytes (openssl rand -hex 32), "
                     f"or {names[door]} false."
                 )
         for field in dataclasses.fields(self):
             if field.type == "int" and getattr(self, field.name) < 1:
                 raise SettingError(f"{names[field.name]}: {getattr(self, field.name)} must be at least 1.")
+        if not keys.is_id(self.hmac_user):
+            raise SettingError("DAEZEND_USER_ID must be letters, digits, _ and -.")
+        for origin in self.allow_origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise SettingError(f"ALLOW_ORIGINS: {origin!r} is no origin such as https://app.example.com.")
         if self.access_minutes > _LONGEST_ACCESS_MINUTES:
             raise SettingError(f"ACCESS_TOKEN_EXPIRE_MINUTES: at most {_LONGEST_ACCESS_MINUTES}, then refresh.")
 

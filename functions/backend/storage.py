@@ -23,7 +23,8 @@ from jobs.errors import FailedPrecondition, Internal, StoryvoiceError, Unavailab
 log = logging.getLogger(__name__)
 PAGE = 1000  # keys that S3 lists, and deletes, at once
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
-_ERASABLE = re.compile(r"(recordings|voices|stories|chunks)/[A-Za-z0-9_-]{1,128}/.*")
+KINDS = ("recordings", "voices", "stories", "chunks")
+_ERASABLE = re.compile(rf"({'|'.join(KINDS)})/[A-Za-z0-9_-]{{1,128}}/.*")
 _NOT_READABLE = "The object storage gave an answer that cannot be read."
 
 
@@ -73,14 +74,21 @@ class Eraser:
         """
         if not _ERASABLE.fullmatch(prefix):
             raise Internal("These files cannot be deleted: the prefix does not belong to a user or a voice.")
-        found = self._call("GET", f"list-type=2&max-keys={PAGE}&prefix={quote(prefix, safe='')}")
-        keys = [key.text or "" for key in found.iterfind("{*}Contents/{*}Key")]
+        keys = self._some(prefix)
         if any(not key.startswith(prefix) for key in keys):
             raise Unavailable(_NOT_READABLE)
         if keys:
             objects = "".join(f"<Object><Key>{escape(key)}</Key></Object>" for key in keys)
             self._delete(f"<Delete><Quiet>true</Quiet>{objects}</Delete>".encode())
         return len(keys)
+
+    def count_some(self, prefix: str) -> int:
+        """How many objects there are below it, PAGE at most. Raises as `delete_some`."""
+        return len(self._some(prefix))
+
+    def _some(self, prefix: str) -> list[str]:
+        found = self._call("GET", f"list-type=2&max-keys={PAGE}&prefix={quote(prefix, safe='')}")
+        return [key.text or "" for key in found.iterfind("{*}Contents/{*}Key")]
 
     def _delete(self, body: bytes) -> None:
         """Quietly: the answer names only those that could not be deleted."""

@@ -76,6 +76,11 @@ class App:
     def _run(self, call: Call, path: dict[str, str]) -> Response:
         route = call.route
         reading.check_length(route, call.request)
+        with reading.room_for(route, call.request):
+            return self._enter(call, path)
+
+    def _enter(self, call: Call, path: dict[str, str]) -> Response:
+        route = call.route
         call.principal = self._doors.enter(route, call.request)
         self._charge(call)
         arguments = reading.arguments(route, call.request, path)

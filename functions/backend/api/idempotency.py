@@ -30,7 +30,7 @@ from google.cloud import firestore
 from werkzeug.wrappers import Response
 
 from backend.api import reading
-from backend.api.doors.hmac_signature import signed_path
+from backend.api.doors.hmac_signature import target
 from backend.api.principal import Principal
 from backend.api.routing import Call
 from backend.services import Services
@@ -165,7 +165,7 @@ def _key_of(call: Call) -> str:
 def _fingerprint(call: Call) -> str:
     """What makes it the same request: method, path, query, body."""
     request = call.request
-    asked = f"{request.method}\n{signed_path(request)}\n{request.mimetype}\n".encode()
+    asked = f"{request.method}\n{target(request)}\n{request.mimetype}\n".encode()
     return hashlib.sha256(asked + reading.digest(request)).hexdigest()
 
 

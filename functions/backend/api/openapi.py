@@ -121,7 +121,7 @@ def _parameters(route: Route) -> list[Fields]:
     if query := route.parameters.get("query"):
         for each in structs.fields(query):
             schema = _schema(each.type)
-            if not each.required and each.default not in (structs.NODEFAULT, None):
+            if not each.required and each.default not in (msgspec.NODEFAULT, None):
                 schema["default"] = each.default
             found.append({"name": each.encode_name, "in": "query", "required": each.required, "schema": schema})
     if Door.HMAC in route.doors:

@@ -12,6 +12,7 @@ import hmac
 import re
 import time
 from collections.abc import Callable
+from urllib.parse import quote
 
 from werkzeug.wrappers import Request
 
@@ -23,6 +24,7 @@ from jobs import keys
 from jobs.errors import InvalidArgument, Unauthenticated
 
 _TIMESTAMP = re.compile(r"[0-9]{1,15}", re.ASCII)
+_SPELT_AS_IT_IS = "/:@!$&'()*+,;=~"
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 
 
@@ -42,13 +44,20 @@ class HmacDoor:
             raise Unauthenticated("X-Daezend-Timestamp or X-Daezend-Signature is missing, or not of the right form.")
         if abs(self._now() - int(timestamp) / 1000) > self._skew:
             raise Unauthenticated("X-Daezend-Timestamp is too far from our clock.")
-        if not hmac.compare_digest(self._signature(request, timestamp), signature):
+        if not any(hmac.compare_digest(each, signature) for each in self._signatures(request, timestamp)):
             raise Unauthenticated("X-Daezend-Signature does not match this request.")
         return Principal(self._acting_for(request), Door.HMAC, signature)
 
-    def _signature(self, request: Request, timestamp: str) -> str:
-        message = f"{request.method}\n{signed_path(request)}\n{timestamp}\n".encode() + request.get_data()
-        return hmac.digest(self._secret, message, "sha256").hex()
+    def _signatures(self, request: Request, timestamp: str) -> list[str]:
+        """Those that are right: of the path as a person reads it, and as a URL spells it (`/a b`, `/a%20b`)."""
+        begun = hmac.new(self._secret, digestmod="sha256")
+        found = []
+        for path in dict.fromkeys((request.path, quote(request.path, safe=_SPELT_AS_IT_IS))):
+            each = begun.copy()
+            each.update(f"{request.method}\n{_with_query(request, path)}\n{timestamp}\n".encode())
+            each.update(request.get_data())
+            found.append(each.hexdigest())
+        return found
 
     def _acting_for(self, request: Request) -> str:
         """The user that the query or the body names."""
@@ -62,7 +71,11 @@ class HmacDoor:
         return user_id
 
 
-def signed_path(request: Request) -> str:
-    """As the caller wrote it, below wherever the function is mounted: the platform has taken that away already."""
+def target(request: Request) -> str:
+    """Path and query, below wherever the function is mounted: the platform has taken that away already."""
+    return _with_query(request, request.path)
+
+
+def _with_query(request: Request, path: str) -> str:
     query = request.query_string.decode("latin-1")
-    return f"{request.path}?{query}" if query else request.path
+    return f"{path}?{query}" if query else path

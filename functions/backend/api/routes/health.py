@@ -1,4 +1,4 @@
-"""GET / · /health · /api/health/health: whether it is up, to anybody who asks."""
+"""GET / · /health · /api/health/health: whether it is up. /api/debug/directories: what the bucket holds."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import time
 
 from google.api_core import exceptions as google_errors
 
-from backend.api.routing import PUBLIC, Call, Routes
-from backend.api.schemas.health import Health, Root
+from backend import storage
+from backend.api.routing import INTERNAL, PUBLIC, Call, Routes
+from backend.api.schemas.health import Directories, Directory, Health, Root
 from backend.services import Services
 
 routes = Routes("System")
@@ -54,6 +55,17 @@ def health(call: Call) -> Health:
 def api_health(call: Call) -> Health:
     """The same, where the first system had it."""
     return health(call)
+
+
+@routes.get("/api/debug/directories", doors=INTERNAL, answers={200: Directories})
+def directories(call: Call) -> Directories:
+    """What the bucket holds, by kind: the first system's folders, where they are now."""
+    return Directories(directories=[_directory(call.services, kind) for kind in storage.KINDS])
+
+
+def _directory(services: Services, kind: str) -> Directory:
+    found = services.eraser().count_some(f"{kind}/")
+    return Directory(path=f"{kind}/", exists=found > 0, objects=found, more=found == storage.PAGE)
 
 
 def _answers(services: Services) -> bool:

@@ -20,3 +20,17 @@ class Root(Struct, frozen=True, kw_only=True):
     status: Literal["running"]
     service: str
     docs: str
+
+
+class Directory(Struct, frozen=True, kw_only=True):
+    """`objects` are counted up to a thousand; `more`: there may be more."""
+
+    path: str
+    exists: bool
+    objects: int
+    more: bool
+
+
+class Directories(Struct, frozen=True, kw_only=True):
+    status: Literal["success"] = "success"
+    directories: list[Directory]
