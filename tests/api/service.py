@@ -17,6 +17,7 @@ from localcloud.phone import new_id
 from tests.cloud import RECORDING, TestCloud, until
 
 Fields = dict[str, Any]
+Body = Fields | bytes | None
 
 
 class Service:
@@ -30,33 +31,26 @@ class Service:
     def close(self) -> None:
         self.http.close()
 
-    def call(
-        self,
-        method: str,
-        path: str,
-        body: Fields | None = None,
-        *,
-        key: str | None = None,
-        headers: dict[str, str] | None = None,
-    ) -> httpx.Response:
-        """`key`: the idempotency key, a new one if none is given."""
-        return self.http.send(self.request(method, path, body, key=key, headers=headers))
+    def call(self, method: str, path: str, body: Body = None, **more: Any) -> httpx.Response:
+        return self.http.send(self.request(method, path, body, **more))
 
     def request(
         self,
         method: str,
         path: str,
-        body: Fields | None = None,
+        body: Body = None,
         *,
+        content_type: str = "application/json",
         key: str | None = None,
         headers: dict[str, str] | None = None,
     ) -> httpx.Request:
+        """`key`: the idempotency key, a new one if none is given. A body of bytes is sent as it is."""
         target = f"{path}{'&' if '?' in path else '?'}user_id={quote(self.user_id)}"
-        content = json.dumps(body).encode() if body is not None else b""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else b""
         signed = {
             **self.signed(method, target, content),
             **({"X-Idempotency-Key": key or new_id()} if method != "GET" else {}),
-            **({"Content-Type": "application/json"} if body is not None else {}),
+            **({"Content-Type": content_type} if body is not None else {}),
         }
         return self.http.build_request(method, target, content=content, headers={**signed, **(headers or {})})
 

@@ -24,7 +24,7 @@ EVENTS = "text/event-stream"
 
 
 @routes.get("/jobs/<job_id>", doors=CLIENTS, answers={200: JobInfo})
-def job(call: Call, job_id: FileId, query: Waiting) -> JobInfo | Reply:
+def get_job(call: Call, job_id: FileId, query: Waiting) -> JobInfo | Reply:
     """How a job stands, after having waited for its end for `wait` seconds."""
     view = call.services.watcher().until(
         lambda: narrations.job(call.services, call.user_id, job_id), lambda seen: seen.is_over, query.wait
@@ -34,7 +34,7 @@ def job(call: Call, job_id: FileId, query: Waiting) -> JobInfo | Reply:
 
 
 @routes.get("/jobs/<job_id>/events", doors=CLIENTS, answers={200: EVENTS})
-def events(call: Call, job_id: FileId) -> Response:
+def stream_job(call: Call, job_id: FileId) -> Response:
     """The job as server-sent events: `progress` with each change, and `done` with the last. The stream ends then, or
     after some fifty seconds, when a browser's EventSource comes again by itself."""
     changes = call.services.watcher().changes(
@@ -46,7 +46,7 @@ def events(call: Call, job_id: FileId) -> Response:
 
 
 @routes.post("/jobs/<job_id>/cancel", doors=CLIENTS, answers={200: JobCancelled}, max_body=KILOBYTE)
-def cancel(call: Call, job_id: FileId) -> JobCancelled:
+def cancel_job(call: Call, job_id: FileId) -> JobCancelled:
     """Take a job back; whatever runs for it is stopped. Again, it changes nothing."""
     view = narrations.job(call.services, call.user_id, job_id)
     name = "voiceId" if view.kind is Kind.CLONE else "requestId"

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from backend import narrations, submitting
 from backend.api.answering import Problem
 from backend.api.routes.parts import POLL_SECONDS, SOUND, iso, link, sound, webhook_of
-from backend.api.routes.tts import delete as delete_generation
+from backend.api.routes.tts import delete_generation
 from backend.api.routing import CLIENTS, KILOBYTE, Call, Reply, Routes
 from backend.api.schemas.common import Deleted, JobMetadata, Waiting, error_of, progress_of
 from backend.api.schemas.synthesis import (
@@ -63,7 +63,7 @@ def synthesize(call: Call, body: Synthesize) -> Synthesis:
     doors=CLIENTS,
     answers={200: SOUND, 206: SOUND, 202: AudioPending, 409: Problem, 416: None},
 )
-def audio(call: Call, audio_id: FileId, query: Waiting) -> Response | Reply:
+def get_audio(call: Call, audio_id: FileId, query: Waiting) -> Response | Reply:
     """The sound. 202 while it is being made, after having waited for it for `wait` seconds; 409 with the reason where
     it failed."""
     narration = call.services.watcher().until(
@@ -81,7 +81,7 @@ def audio(call: Call, audio_id: FileId, query: Waiting) -> Response | Reply:
 
 
 @routes.get("/audio/<audio_id>/info", doors=CLIENTS, answers={200: AudioInfo})
-def info(call: Call, audio_id: FileId) -> AudioInfo:
+def get_audio_info(call: Call, audio_id: FileId) -> AudioInfo:
     """What is known of a narration, and where its files are."""
     narration = narrations.find(call.services, call.user_id, audio_id)
     failed = narration.get("status") == Status.FAILED
@@ -104,7 +104,7 @@ def info(call: Call, audio_id: FileId) -> AudioInfo:
 
 
 @routes.delete("/audio/<audio_id>", doors=CLIENTS, answers={200: Deleted}, max_body=KILOBYTE)
-def delete(call: Call, audio_id: FileId) -> Deleted:
+def delete_audio(call: Call, audio_id: FileId) -> Deleted:
     """Delete a narration with everything made for it."""
     return delete_generation(call, audio_id)
 

@@ -39,7 +39,7 @@ Fields = dict[str, Any]
     max_body=PROFILE_BODY,
     examples={"A story of the app": GENERATE_EXAMPLE},
 )
-def generate(call: Call, body: Generate) -> Queued:
+def generate_story(call: Call, body: Generate) -> Queued:
     """Have a text told in a voice, for the user whom `user_id` names. The story gets the sound as a new version."""
     narration = NewNarration(
         audio_id=call.new_id(),
@@ -61,7 +61,7 @@ def generate(call: Call, body: Generate) -> Queued:
     answers={200: GenerationSaved, 202: GenerationSaved},
     examples={"A story that was told": {"file_id": "n7dd3vikqo27mjwozrdt2q3xcq"}},
 )
-def save(call: Call, body: SaveGeneration) -> GenerationSaved | Reply:
+def save_generation(call: Call, body: SaveGeneration) -> GenerationSaved | Reply:
     """Whether a generation's sound is kept. The worker keeps it itself; nothing has to be brought back any more."""
     narration = narrations.find(call.services, call.user_id, body.file_id)
     shown = _generation(call, body.file_id, narration)
@@ -71,7 +71,7 @@ def save(call: Call, body: SaveGeneration) -> GenerationSaved | Reply:
 
 
 @routes.get("/api/tts/generations", doors=CLIENTS, answers={200: GenerationList})
-def generations(call: Call, query: GenerationQuery) -> GenerationList:
+def list_generations(call: Call, query: GenerationQuery) -> GenerationList:
     """The user's stories that can be heard, newest first."""
     page = narrations.listed(
         call.services,
@@ -86,14 +86,14 @@ def generations(call: Call, query: GenerationQuery) -> GenerationList:
 
 
 @routes.get("/api/tts/generations/<file_id>/audio", doors=CLIENTS, answers={200: SOUND, 206: SOUND, 416: None})
-def audio(call: Call, file_id: FileId) -> Response:
+def get_generation_audio(call: Call, file_id: FileId) -> Response:
     """The sound."""
     narration = _ready(call, file_id)
     return sound(call, narrations.audio_key(call.user_id, narration))
 
 
 @routes.delete("/api/tts/generations/<file_id>", doors=CLIENTS, answers={200: Deleted}, max_body=KILOBYTE)
-def delete(call: Call, file_id: FileId) -> Deleted:
+def delete_generation(call: Call, file_id: FileId) -> Deleted:
     """Delete a narration with everything made for it. The story of an app stays, without this version."""
     narration_id = narrations.usable_id(file_id)
     erased = erasing.delete_narration(call.services, call.user_id, {"requestId": narration_id})["erased"]
@@ -101,7 +101,7 @@ def delete(call: Call, file_id: FileId) -> Deleted:
 
 
 @routes.get("/api/tts/stories/<language>", doors=CLIENTS, answers={200: StoryList})
-def stories(call: Call, language: str, query: StoryQuery) -> StoryList:
+def list_stories(call: Call, language: str, query: StoryQuery) -> StoryList:
     """The user's stories that can be heard in a language, newest first."""
     page = narrations.listed(
         call.services,
@@ -122,7 +122,7 @@ def stories(call: Call, language: str, query: StoryQuery) -> StoryList:
 
 
 @routes.get("/api/tts/stories/<language>/<story_type>/<file_id>/audio", doors=CLIENTS, answers={200: StoryAudio})
-def story_audio(call: Call, language: str, story_type: str, file_id: FileId) -> StoryAudio:
+def get_story_audio(call: Call, language: str, story_type: str, file_id: FileId) -> StoryAudio:
     """A URL of the sound, which anybody who has it can play until it expires."""
     narration = _ready(call, file_id)
     of_type = narration.get("storyType", narrations.USERS_OWN)

@@ -57,14 +57,14 @@ def list_voices(call: Call, query: VoiceQuery) -> VoiceList:
 
 
 @routes.get("/api/voices/by-language/<language>", doors=CLIENTS, answers={200: VoiceList})
-def list_by_language(call: Call, language: str, query: OneLanguageQuery) -> VoiceList:
+def list_voices_by_language(call: Call, language: str, query: OneLanguageQuery) -> VoiceList:
     """The user's voices of one language."""
     same = VoiceQuery(language=language, is_kids_voice=query.is_kids_voice, limit=query.limit, cursor=query.cursor)
     return list_voices(call, same)
 
 
 @routes.get("/api/voices/<voice_id>/profile", doors=CLIENTS, answers={200: Profile})
-def profile(call: Call, voice_id: VoiceName) -> Profile:
+def get_voice_profile(call: Call, voice_id: VoiceName) -> Profile:
     """The voice's profile: a safetensors file in base64."""
     key = voices.file_of(call.services, call.user_id, voice_id, "profileKey")
     content = call.services.objects().read(key, max_bytes=MAX_PROFILE_BYTES)
@@ -72,13 +72,13 @@ def profile(call: Call, voice_id: VoiceName) -> Profile:
 
 
 @routes.get("/api/voices/<voice_id>/sample", doors=CLIENTS, answers={200: SOUND, 206: SOUND, 416: None})
-def sample(call: Call, voice_id: VoiceName) -> Response:
+def get_voice_sample(call: Call, voice_id: VoiceName) -> Response:
     """Two sentences in the voice."""
     return sound(call, voices.file_of(call.services, call.user_id, voice_id, "sampleKey"))
 
 
 @routes.get("/api/voices/<voice_id>/sample/base64", doors=CLIENTS, answers={200: Sample})
-def sample_base64(call: Call, voice_id: VoiceName) -> Sample:
+def get_voice_sample_base64(call: Call, voice_id: VoiceName) -> Sample:
     """The same in base64."""
     key = voices.file_of(call.services, call.user_id, voice_id, "sampleKey")
     content = call.services.objects().read(key, max_bytes=_SAMPLE_BYTES)
@@ -93,7 +93,7 @@ def sample_base64(call: Call, voice_id: VoiceName) -> Sample:
     max_body=AUDIO_BODY,
     examples={"A recording in base64": CLONE_EXAMPLE},
 )
-def clone(call: Call, body: CloneVoice) -> Queued:
+def clone_voice(call: Call, body: CloneVoice) -> Queued:
     """Have a voice made of a recording, for the user whom `user_id` names. Both its id and its name then name it."""
     voice = NewVoice(
         voice_id=call.new_id(),
@@ -113,7 +113,7 @@ def clone(call: Call, body: CloneVoice) -> Queued:
     answers={200: VoiceSaved, 202: VoiceSaved},
     examples={"A voice that was made": {"voice_id": "voice_myid"}},
 )
-def save(call: Call, body: SaveVoice) -> VoiceSaved | Reply:
+def save_voice(call: Call, body: SaveVoice) -> VoiceSaved | Reply:
     """Whether a voice's files are kept. The worker keeps them itself; nothing has to be brought back any more."""
     voice_id, voice = voices.find(call.services, call.user_id, body.voice_id)
     shown = _info(call, voice_id, voice)
@@ -126,13 +126,13 @@ def save(call: Call, body: SaveVoice) -> VoiceSaved | Reply:
 
 
 @routes.get("/voices", doors=CLIENTS, answers={200: VoiceList})
-def list_own(call: Call, query: PageQuery) -> VoiceList:
+def list_own_voices(call: Call, query: PageQuery) -> VoiceList:
     """The user's voices, newest first, after the built-in one."""
     return list_voices(call, VoiceQuery(limit=query.limit, cursor=query.cursor))
 
 
 @routes.post("/voices", doors=CLIENTS, answers={202: VoiceQueued}, costs="clone", max_body=AUDIO_BODY)
-def create(call: Call, form: VoiceForm) -> VoiceQueued:
+def create_voice(call: Call, form: VoiceForm) -> VoiceQueued:
     """Have a voice made of a recording, which is a file of the form."""
     upload, extension = _recording(form)
     said = None
@@ -154,7 +154,7 @@ def create(call: Call, form: VoiceForm) -> VoiceQueued:
 
 
 @routes.delete("/voices/<voice_id>", doors=CLIENTS, answers={200: Deleted}, max_body=KILOBYTE)
-def delete(call: Call, voice_id: VoiceName) -> Deleted:
+def delete_voice(call: Call, voice_id: VoiceName) -> Deleted:
     """Delete a voice, its recordings, and every story told in it."""
     if voice_id == keys.DEFAULT_VOICE:
         raise NotFound("There is no such voice of yours.")
@@ -169,9 +169,9 @@ def delete(call: Call, voice_id: VoiceName) -> Deleted:
 
 
 @routes.delete("/api/voices/<voice_id>", doors=CLIENTS, answers={200: Deleted}, max_body=KILOBYTE)
-def delete_as_well(call: Call, voice_id: VoiceName) -> Deleted:
+def delete_api_voice(call: Call, voice_id: VoiceName) -> Deleted:
     """The same, beside the first system's paths."""
-    return delete(call, voice_id)
+    return delete_voice(call, voice_id)
 
 
 # ── from documents to shapes ─────────────────────────────────────────────────────────────────────────────────────────
