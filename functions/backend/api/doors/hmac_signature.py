@@ -1,9 +1,7 @@
-"""Internal services sign their requests with the shared secret:
+"""Internal services sign their requests (backend.signing), and say in them for which user they act.
 
-    hex(HMAC-SHA256(secret, method + "\\n" + path + "\\n" + timestamp + "\\n" + body))
-
-`path` has the query if there is one (`/jobs?user_id=u1`), so that nobody can put another user into a signed request.
-`timestamp` is in milliseconds. A signature works once: backend.api.idempotency binds it to its X-Idempotency-Key.
+The query is signed with the path (`/jobs?user_id=u1`), so that nobody can put another user into a signed request. A
+signature works once: backend.api.idempotency binds it to its X-Idempotency-Key.
 """
 
 from __future__ import annotations
@@ -20,6 +18,7 @@ from backend.api.principal import Principal
 from backend.api.reading import ACTING_FOR, user_in_body
 from backend.api.routing import Door, Route
 from backend.settings import ApiSettings
+from backend.signing import signature
 from jobs import keys
 from jobs.errors import InvalidArgument, Unauthenticated
 
@@ -31,7 +30,7 @@ _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 class HmacDoor:
     def __init__(self, settings: ApiSettings, now: Callable[[], float] = time.time) -> None:
         """`now`: seconds since 1970."""
-        self._secret = settings.shared_secret.encode()
+        self._secret = settings.shared_secret
         self._skew = settings.hmac_skew_seconds
         self._nobody = settings.hmac_user
         self._now = now
@@ -39,25 +38,21 @@ class HmacDoor:
     def enter(self, route: Route, request: Request) -> Principal:
         """Raises Unauthenticated; InvalidArgument when two users are named, or none that can be."""
         timestamp = request.headers.get("X-Daezend-Timestamp", "")
-        signature = request.headers.get("X-Daezend-Signature", "").lower()
-        if not _TIMESTAMP.fullmatch(timestamp) or not _SIGNATURE.fullmatch(signature):
+        given = request.headers.get("X-Daezend-Signature", "").lower()
+        if not _TIMESTAMP.fullmatch(timestamp) or not _SIGNATURE.fullmatch(given):
             raise Unauthenticated("X-Daezend-Timestamp or X-Daezend-Signature is missing, or not of the right form.")
         if abs(self._now() - int(timestamp) / 1000) > self._skew:
             raise Unauthenticated("X-Daezend-Timestamp is too far from our clock.")
-        if not any(hmac.compare_digest(each, signature) for each in self._signatures(request, timestamp)):
+        if not any(hmac.compare_digest(each, given) for each in self._signatures(request, timestamp)):
             raise Unauthenticated("X-Daezend-Signature does not match this request.")
-        return Principal(self._acting_for(request), Door.HMAC, signature)
+        return Principal(self._acting_for(request), Door.HMAC, given)
 
     def _signatures(self, request: Request, timestamp: str) -> list[str]:
         """Those that are right: of the path as a person reads it, and as a URL spells it (`/a b`, `/a%20b`)."""
-        begun = hmac.new(self._secret, digestmod="sha256")
-        found = []
-        for path in dict.fromkeys((request.path, quote(request.path, safe=_SPELT_AS_IT_IS))):
-            each = begun.copy()
-            each.update(f"{request.method}\n{_with_query(request, path)}\n{timestamp}\n".encode())
-            each.update(request.get_data())
-            found.append(each.hexdigest())
-        return found
+        return [
+            signature(self._secret, request.method, _with_query(request, path), timestamp, request.get_data())
+            for path in dict.fromkeys((request.path, quote(request.path, safe=_SPELT_AS_IT_IS)))
+        ]
 
     def _acting_for(self, request: Request) -> str:
         """The user that the query or the body names."""
