@@ -18,14 +18,14 @@ from backend.api.schemas.voices import (
     MAX_PROFILE_BYTES,
     CloneVoice,
     OneLanguageQuery,
-    Profile,
-    Sample,
     SaveVoice,
     VoiceForm,
     VoiceInfo,
     VoiceList,
+    VoiceProfileFile,
     VoiceQuery,
     VoiceQueued,
+    VoiceSample,
     VoiceSaved,
 )
 from backend.listing import Page
@@ -63,12 +63,12 @@ def list_voices_by_language(call: Call, language: str, query: OneLanguageQuery) 
     return list_voices(call, same)
 
 
-@routes.get("/api/voices/<voice_id>/profile", doors=CLIENTS, answers={200: Profile})
-def get_voice_profile(call: Call, voice_id: VoiceName) -> Profile:
+@routes.get("/api/voices/<voice_id>/profile", doors=CLIENTS, answers={200: VoiceProfileFile})
+def get_voice_profile(call: Call, voice_id: VoiceName) -> VoiceProfileFile:
     """The voice's profile: a safetensors file in base64."""
     key = voices.file_of(call.services, call.user_id, voice_id, "profileKey")
     content = call.services.objects().read(key, max_bytes=MAX_PROFILE_BYTES)
-    return Profile(voice_id=voice_id, profile_base64=base64.b64encode(content).decode())
+    return VoiceProfileFile(voice_id=voice_id, profile_base64=base64.b64encode(content).decode())
 
 
 @routes.get("/api/voices/<voice_id>/sample", doors=CLIENTS, answers={200: SOUND, 206: SOUND, 416: None})
@@ -77,12 +77,12 @@ def get_voice_sample(call: Call, voice_id: VoiceName) -> Response:
     return sound(call, voices.file_of(call.services, call.user_id, voice_id, "sampleKey"))
 
 
-@routes.get("/api/voices/<voice_id>/sample/base64", doors=CLIENTS, answers={200: Sample})
-def get_voice_sample_base64(call: Call, voice_id: VoiceName) -> Sample:
+@routes.get("/api/voices/<voice_id>/sample/base64", doors=CLIENTS, answers={200: VoiceSample})
+def get_voice_sample_base64(call: Call, voice_id: VoiceName) -> VoiceSample:
     """The same in base64."""
     key = voices.file_of(call.services, call.user_id, voice_id, "sampleKey")
     content = call.services.objects().read(key, max_bytes=_SAMPLE_BYTES)
-    return Sample(voice_id=voice_id, audio_base64=base64.b64encode(content).decode())
+    return VoiceSample(voice_id=voice_id, audio_base64=base64.b64encode(content).decode())
 
 
 @routes.post(

@@ -142,7 +142,7 @@ class VoiceSaved(Struct, frozen=True, kw_only=True):
     voice: VoiceInfo
 
 
-class Profile(Struct, frozen=True, kw_only=True):
+class VoiceProfileFile(Struct, frozen=True, kw_only=True):
     """`profile_base64`: a safetensors file."""
 
     status: Literal["success"] = "success"
@@ -150,7 +150,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     profile_base64: str
 
 
-class Sample(Struct, frozen=True, kw_only=True):
+class VoiceSample(Struct, frozen=True, kw_only=True):
     status: Literal["success"] = "success"
     voice_id: str
     audio_base64: str
