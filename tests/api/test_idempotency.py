@@ -108,8 +108,8 @@ def test_a_key_that_is_none(small: Small, key: str) -> None:
 
 @pytest.fixture
 def signed(service: Service) -> httpx.Request:
-    """A request to delete a voice, which there is not. Never mind: what counts is what is said of its signature."""
-    return service.request("POST", "/api/voices/clone", clone_body(audio_data="AAAA"), key="k1")
+    """A request about a voice that there is not. What counts is what is said of its signature."""
+    return service.request("POST", "/api/voices/save", {"voice_id": "none"}, key="k1")
 
 
 def again(service: Service, request: httpx.Request, **headers: str) -> httpx.Response:
@@ -146,5 +146,6 @@ def test_a_signature_is_of_no_use_on_another_path_or_method(service: Service) ->
 
 def test_a_signature_of_a_call_that_failed_stays_bound(service: Service, signed: httpx.Request) -> None:
     """Nothing was made, so the same call may be tried again; under another key it may not."""
-    assert service.http.send(signed).status_code == 400
-    assert again(service, signed).status_code == 400
+    assert service.http.send(signed).status_code == 404
+    assert again(service, signed).status_code == 404
+    assert again(service, signed, **{"X-Idempotency-Key": "k2"}).status_code == 401

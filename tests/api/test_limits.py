@@ -68,11 +68,14 @@ class Unread(io.BytesIO):
 
 
 def test_what_is_too_long_is_not_read(small: Small) -> None:
-    headers = {"Authorization": f"Bearer {small.token()}", "Content-Type": "application/json"}
-    answer = small.client.post("/notes", input_stream=Unread(), headers={**headers, "Content-Length": "1001"})
-    assert answer.status_code == 413
-    without = small.client.post("/notes", input_stream=Unread(), headers={"Content-Length": "900"})
-    assert without.status_code == 401
+    def post(length: int, **headers: str) -> int:
+        said = {"CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(length)}
+        return small.client.post("/notes", input_stream=Unread(), headers=headers, environ_overrides=said).status_code
+
+    assert post(1001, Authorization=f"Bearer {small.token()}") == 413
+    assert post(1000) == 401
+    with pytest.raises(AssertionError, match="somebody has read it"):
+        Unread().read()
 
 
 def test_what_turns_out_too_long_is_not_kept(small: Small) -> None:

@@ -12,11 +12,12 @@ from backend.api.answering import Problem
 from backend.api.routes.parts import POLL_SECONDS, SOUND, iso, link, sound, webhook_of
 from backend.api.routes.tts import delete_generation
 from backend.api.routing import CLIENTS, KILOBYTE, Call, Reply, Routes
-from backend.api.schemas.common import Deleted, JobMetadata, Waiting, error_of, progress_of
+from backend.api.schemas.common import Deleted, JobMetadata, error_of, progress_of
 from backend.api.schemas.synthesis import (
     SYNTHESIZE_EXAMPLE,
     AudioInfo,
     AudioPending,
+    SoundQuery,
     Synthesis,
     Synthesize,
 )
@@ -63,7 +64,7 @@ def synthesize(call: Call, body: Synthesize) -> Synthesis:
     doors=CLIENTS,
     answers={200: SOUND, 206: SOUND, 202: AudioPending, 409: Problem, 416: None},
 )
-def get_audio(call: Call, audio_id: FileId, query: Waiting) -> Response | Reply:
+def get_audio(call: Call, audio_id: FileId, query: SoundQuery) -> Response | Reply:
     """The sound. 202 while it is being made, after having waited for it for `wait` seconds; 409 with the reason where
     it failed."""
     narration = call.services.watcher().until(

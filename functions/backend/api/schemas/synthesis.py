@@ -6,7 +6,17 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from backend.api.schemas.common import Error, Format, JobMetadata, Language, Progress, Text, VoiceName, WebhookUrl
+from backend.api.schemas.common import (
+    Error,
+    Format,
+    JobMetadata,
+    Language,
+    Progress,
+    Text,
+    VoiceName,
+    Wait,
+    WebhookUrl,
+)
 from backend.api.schemas.tts import Speed
 
 Pitch = Annotated[float, Meta(ge=0.5, le=2, description="a factor from 0.5 (an octave down) to 2 (an octave up)")]
@@ -31,6 +41,12 @@ class Synthesis(Struct, frozen=True, kw_only=True):
     status: Literal["queued"] = "queued"
     audio_url: str
     metadata: JobMetadata
+
+
+class SoundQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Waiting by default: the second system answered with the sound, and its callers do not ask twice."""
+
+    wait: Wait = 25.0
 
 
 class AudioPending(Struct, frozen=True, kw_only=True):
