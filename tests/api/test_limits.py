@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import socket
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +12,9 @@ from werkzeug.wrappers import Request
 
 from backend.api.limits import AddressLimit, address_of
 from jobs.errors import ResourceExhausted
+from tests.api.service import Service
 from tests.api.small_app import Small, small
+from tests.cloud import TestCloud
 from tests.unit.functions_world import FunctionsWorld
 
 __all__ = ["small"]
@@ -153,3 +156,18 @@ def test_every_answer_is_safe_to_show(small: Small) -> None:
         assert answer.headers["X-Request-Id"]
     assert small.get("/mine", **{"X-Request-Id": "trace-0001"}).headers["X-Request-Id"] == "trace-0001"
     assert small.get("/mine", **{"X-Request-Id": "a b"}).headers["X-Request-Id"] != "a b"
+
+
+# ── over the wire ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_nobody_has_to_send_what_is_too_long(cloud: TestCloud, service: Service) -> None:
+    """A gigabyte is announced, and refused before its first byte."""
+    request = service.request("POST", "/api/voices/clone", b"{}")
+    host, port = request.url.host, request.url.port or 80
+    headers = {**request.headers, "content-length": str(2**30), "host": host}
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    with socket.create_connection((host, port), timeout=20) as connection:
+        connection.sendall(f"POST {request.url.raw_path.decode()} HTTP/1.1\r\n{head}\r\n".encode())
+        answer = connection.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 413 ")

@@ -16,6 +16,7 @@ routes = Routes("Accounts")
 _JOHN = {"username": "johndoe", "password": "securepassword123"}
 _BEARER: Literal["bearer"] = "bearer"
 _REGISTER = {"A new user": {**_JOHN, "email": "john@example.com", "full_name": "John Doe"}}
+_REFRESH = {"The token of the log-in": {"refresh_token": "eyJhbGciOiJIUzI1NiIs…"}}
 
 
 @routes.post("/auth/register", doors=PUBLIC, answers={201: Profile}, examples=_REGISTER)
@@ -37,7 +38,7 @@ def log_in(call: Call, body: Login) -> TokenPair:
     return _tokens(call, accounts.log_in(body))
 
 
-@routes.post("/auth/refresh", doors=PUBLIC, answers={200: TokenPair})
+@routes.post("/auth/refresh", doors=PUBLIC, answers={200: TokenPair}, examples=_REFRESH)
 def refresh(call: Call, body: RefreshToken) -> TokenPair:
     """Get new tokens for a refresh token.
 
