@@ -120,6 +120,13 @@ def test_a_query_that_nobody_asked_for(small: Small, query: str) -> None:
     assert small.get(f"/mine?{query}").status_code == 400
 
 
+def test_any_body_may_say_for_whom_it_is(small: Small) -> None:
+    headers = {"Authorization": f"Bearer {small.token('u1')}"}
+    for user_id, status in (("u1", 201), ("u2", 403), (7, 400)):
+        answer = small.client.post("/notes", json={"text": "a", "user_id": user_id}, headers=headers)
+        assert answer.status_code == status, answer.text
+
+
 # ── browsers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 ORIGIN = "https://app.example.com"

@@ -38,6 +38,7 @@ SERVER_FIELDS: dict[str, tuple[str, ...]] = {
 # Nobody but the server has anything to do here; the last is a collection that nobody thought of.
 CLOSED = (
     *(documents.JOBS, documents.QUOTAS, documents.ERASURES, documents.RECEIPTS),
+    *(documents.ACCOUNTS, documents.ACCOUNT_NAMES, documents.REFRESH_TOKENS, documents.IDEMPOTENCY_KEYS),
     *("idempotency_keys", "accounts", "refresh_tokens", "surprises"),
 )
 USERS = documents.USERS

@@ -19,7 +19,7 @@ from jobs.errors import Busy, InvalidArgument, NotFound
 
 Fields = dict[str, Any]
 JSON, FORM = "application/json", "multipart/form-data"
-ACTING_FOR = "user_id"  # in the query of any call through the HMAC door: read there, no field of a route
+ACTING_FOR = "user_id"  # in the query or body of any call through the HMAC door: read there
 _BLOCK_BYTES = 1 << 16
 _FORM_FIELD_BYTES = 1 << 20
 # A recording in base64 is here three times for a moment (as sent, as text, as bytes), and an instance has 1 GB.
@@ -50,7 +50,7 @@ def arguments(route: Route, request: Request, path: Mapping[str, str]) -> Fields
     found: Fields = {}
     for name, shape in route.parameters.items():
         if name == "body":
-            found[name] = validate(_json(request), shape)
+            found[name] = validate(_without_user(_json(request), shape), shape)
         elif name == "form":
             found[name] = _form(request, shape)
         elif name == "query":
@@ -103,11 +103,16 @@ def digest(request: Request) -> bytes:
     for name, text in request.form.items(multi=True):
         whole.update(msgspec.json.encode((name, text)))
     for name, file in request.files.items(multi=True):
-        whole.update(msgspec.json.encode((name, file.filename)))
-        for block in iter(lambda: file.stream.read(_BLOCK_BYTES), b""):  # noqa: B023  (used up within this turn)
-            whole.update(block)
-        file.stream.seek(0)
+        whole.update(msgspec.json.encode((name, file.filename, _digest_of(file.stream))))
     return whole.digest()
+
+
+def _digest_of(stream: IO[bytes]) -> str:
+    found = hashlib.sha256()
+    for block in iter(lambda: stream.read(_BLOCK_BYTES), b""):
+        found.update(block)
+    stream.seek(0)
+    return found.hexdigest()
 
 
 def _json(request: Request) -> Any:
@@ -117,6 +122,13 @@ def _json(request: Request) -> Any:
         return msgspec.json.decode(request.get_data())
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InvalidArgument("The body is not valid JSON.") from None
+
+
+def _without_user(said: Any, shape: type[Struct]) -> Any:
+    """Any call may name in its body for whom it is, and the door has read it there; few routes have such a field."""
+    if ACTING_FOR in shape.__struct_encode_fields__ or not isinstance(said, dict):
+        return said
+    return {name: value for name, value in said.items() if name != ACTING_FOR or not isinstance(value, str)}
 
 
 def _form(request: Request, shape: type[Struct]) -> Struct:
