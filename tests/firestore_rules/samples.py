@@ -39,7 +39,7 @@ SERVER_FIELDS: dict[str, tuple[str, ...]] = {
 CLOSED = (
     *(documents.JOBS, documents.QUOTAS, documents.ERASURES, documents.RECEIPTS),
     *(documents.ACCOUNTS, documents.ACCOUNT_NAMES, documents.REFRESH_TOKENS, documents.IDEMPOTENCY_KEYS),
-    *("idempotency_keys", "accounts", "refresh_tokens", "surprises"),
+    "surprises",
 )
 USERS = documents.USERS
 _NAMES = {VOICES: "voice-", REQUESTS: "request-", STORIES: "story-"}
