@@ -44,16 +44,21 @@ def page(
     collection: str,
     user_id: str,
     *,
+    fields: tuple[str, ...],
     limit: int,
     cursor: str | None,
     keep: Callable[[Fields], bool] = lambda _: True,
 ) -> Page:
-    """The user's documents of a collection. One page reads a bounded number of documents, so where `keep` keeps few it
-    can be short, or empty, and still have a `next_cursor`. Raises InvalidArgument for a cursor that is none."""
+    """These fields of the user's documents of a collection. Raises InvalidArgument for a cursor that is none.
+
+    One page reads a bounded number of documents, so where `keep` keeps few it can be short, or empty, and still have a
+    `next_cursor`.
+    """
     client = services.firestore()
     named = client.collection(collection)
     query = named.where(filter=FieldFilter("userId", "==", user_id))
     query = query.order_by("createdAt", direction=_NEWEST).order_by(_NAME, direction=_NEWEST)
+    query = query.select([*fields, "createdAt"])
     after = None if cursor is None else _decode(cursor)
     kept: list[tuple[str, Fields]] = []
     scanned, more = 0, True
@@ -62,10 +67,10 @@ def page(
         begun = query if after is None else query.start_after({"createdAt": after[0], _NAME: named.document(after[1])})
         batch: list[Any] = transactions.call(list, begun.limit(wanted).stream())
         for snapshot in batch:
-            fields = snapshot.to_dict()
-            after = fields["createdAt"], snapshot.id
-            if keep(fields):
-                kept.append((snapshot.id, fields))
+            found = snapshot.to_dict()
+            after = found["createdAt"], snapshot.id
+            if keep(found):
+                kept.append((snapshot.id, found))
         scanned += len(batch)
         more = len(batch) == wanted
     if len(kept) > limit:

@@ -17,6 +17,10 @@ from jobs.model import Kind
 Fields = dict[str, Any]
 USERS_OWN = "user"  # the story type of what no caller has called otherwise
 _OF_JOB = ("kind", "userId", "requestPath", "state", "attempt", "timeline", "error")
+_SHOWN = (
+    *("storyId", "storyType", "voiceId", "language", "format", "status", "jobId", "progress", "error"),
+    *("audioKey", "timingsKey", "captionsKey", "durationSeconds"),
+)
 _OF_REQUEST = ("userId", "jobId", "status", "progress", "error", "durationSeconds")
 
 
@@ -44,8 +48,9 @@ class JobView:
 
 
 def find(services: Services, user_id: str, audio_id: str) -> Fields:
-    """The fields of the user's narration. Raises NotFound."""
-    return owned(_read(services, f"{AUDIO_REQUESTS}/{usable_id(audio_id)}"), user_id, "narration")
+    """The user's narration, without its text, which may be long. Raises NotFound."""
+    found = _read(services, f"{AUDIO_REQUESTS}/{usable_id(audio_id)}", ("userId", "createdAt", *_SHOWN))
+    return owned(found, user_id, "narration")
 
 
 def audio_key(user_id: str, narration: Fields) -> str:
@@ -93,7 +98,7 @@ def listed(
             and story_type in (None, narration.get("storyType", USERS_OWN))
         )
 
-    return listing.page(services, AUDIO_REQUESTS, user_id, limit=limit, cursor=cursor, keep=keep)
+    return listing.page(services, AUDIO_REQUESTS, user_id, fields=_SHOWN, limit=limit, cursor=cursor, keep=keep)
 
 
 # The request of a job that ended is gone, or is another's by now.

@@ -20,6 +20,7 @@ from jobs.errors import FailedPrecondition, NotFound
 
 Fields = dict[str, Any]
 _NAMESAKES = 20
+_SHOWN = ("name", "language", "isKidsVoice", "status", "clones", "sampleKey", "profileKey")
 _GONE = frozenset({Status.FAILED, Status.CANCELLED})
 
 
@@ -75,7 +76,7 @@ def listed(
             and is_kids_voice in (None, voice.get("isKidsVoice"))
         )
 
-    page = listing.page(services, VOICE_PROFILES, user_id, limit=limit, cursor=cursor, keep=keep)
+    page = listing.page(services, VOICE_PROFILES, user_id, fields=_SHOWN, limit=limit, cursor=cursor, keep=keep)
     built_in = default_voice(services)
     if cursor is None and built_in is not None and keep(built_in):
         return Page([(keys.DEFAULT_VOICE, built_in), *page.items], page.next_cursor)

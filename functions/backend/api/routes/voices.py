@@ -135,17 +135,17 @@ def list_own_voices(call: Call, query: PageQuery) -> VoiceList:
 def create_voice(call: Call, form: VoiceForm) -> VoiceQueued:
     """Have a voice made of a recording, which is a file of the form."""
     upload, extension = _recording(form)
-    said = None
+    consent = None
     if (form.consent_speaker is None) != (form.consent_statement is None):
         raise InvalidArgument("Give both `consent_speaker` and `consent_statement`, or neither.")
     if form.consent_statement is not None:
-        said = {"speaker": form.consent_speaker, "statement": form.consent_statement}
+        consent = {"speaker": form.consent_speaker, "statement": form.consent_statement}
     voice = NewVoice(
         voice_id=call.new_id(),
         recording=upload.stream.read(),
         extension=extension,
         said=_said(form.name, form.language, form.is_kids_voice, form.model_type),
-        consent=said,
+        consent=consent,
         webhook_url=webhook_of(call, form.webhook_url),
     )
     job_id = submitting.submit_voice(call.services, call.user_id, voice)
