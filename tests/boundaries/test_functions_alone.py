@@ -53,6 +53,7 @@ RUNTIME = {  # timeout, concurrency, instances at most
     "on_voice_profile_created": (120, 40, 20),
     "on_audio_request_created": (120, 40, 20),
     "dispatchJob": (60, 40, 20),
+    "deliverWebhook": (60, 40, 5),
     "reconcile": (300, 1, 1),
     "on_job_event": (60, 40, 10),
     "createUpload": (30, 80, 20),
@@ -113,7 +114,10 @@ def test_the_other_triggers(endpoints: dict[str, Any]) -> None:
     retry = {key: value for key, value in queue["retryConfig"].items() if value is not None}
     expected = {"maxAttempts": 20, "minBackoffSeconds": 2, "maxBackoffSeconds": 120, "maxDoublings": 5}
     assert retry == {**retry, **expected}
-    others = {"on_job_event", "reconcile", "dispatchJob", "on_voice_profile_created", "on_audio_request_created", "api"}
+    webhooks = by_name["deliverWebhook"]["taskQueueTrigger"]["retryConfig"]
+    assert (webhooks["minBackoffSeconds"], webhooks["maxBackoffSeconds"]) == (10, 3600)
+    others = {"on_job_event", "reconcile", "dispatchJob", "deliverWebhook", "api"}
+    others |= {"on_voice_profile_created", "on_audio_request_created"}
     assert by_name["api"]["httpsTrigger"]["invoker"] == ["public"]
     for callable_name in by_name.keys() - others:
         assert "callableTrigger" in by_name[callable_name]
