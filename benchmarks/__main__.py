@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.report import Report
 
-NAMES = ("coldstart", "pipeline", "narration", "faults", "recovery", "load")
+NAMES = ("coldstart", "pipeline", "narration", "faults", "recovery", "load", "api")
 RESULTS = Path(__file__).parent / "results"
 
 

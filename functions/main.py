@@ -12,7 +12,7 @@ from firebase_functions.core import CloudEvent
 from firebase_functions.options import MemoryOption, RateLimits, RetryConfig
 
 from backend import entry
-from backend.params import SECRETS
+from backend.params import API_SECRETS, SECRETS
 from backend.settings import REGION
 from jobs.documents import AUDIO_REQUESTS, VOICE_PROFILES
 from jobs.outbox import TOPIC
@@ -48,6 +48,19 @@ def on_audio_request_created(event: firestore_fn.Event[Any]) -> None:
 )
 def dispatchJob(request: https_fn.CallableRequest[Any]) -> None:  # noqa: N802  (a queue's name has no underscores)
     entry.task_dispatched(request)
+
+
+# A receiver that is away for a day is told when it is back: 10 s, 20 s, … up to an hour between two tries.
+@tasks_fn.on_task_dispatched(
+    retry_config=RetryConfig(max_attempts=30, min_backoff_seconds=10, max_backoff_seconds=3600, max_doublings=9),
+    rate_limits=RateLimits(max_concurrent_dispatches=50, max_dispatches_per_second=50),
+    timeout_sec=60,
+    concurrency=40,
+    max_instances=5,
+    **{**COMMON, "secrets": API_SECRETS},
+)
+def deliverWebhook(request: https_fn.CallableRequest[Any]) -> None:  # noqa: N802  (as dispatchJob)
+    entry.webhook_due(request)
 
 
 @scheduler_fn.on_schedule(schedule="every 1 minutes", timeout_sec=300, concurrency=1, max_instances=1, **COMMON)
@@ -93,3 +106,15 @@ def deleteVoice(request: https_fn.CallableRequest[Any]) -> dict[str, Any]:  # no
 @https_fn.on_call(timeout_sec=120, **CALLABLE)
 def deleteAccount(request: https_fn.CallableRequest[Any]) -> dict[str, Any]:  # noqa: N802
     return entry.delete_account(request)
+
+
+# 1 GB: a recording of 50 MB comes in base64, and is held as that, as text and as bytes for a moment.
+@https_fn.on_request(
+    timeout_sec=300,
+    concurrency=80,
+    max_instances=20,
+    invoker="public",
+    **{**COMMON, "memory": MemoryOption.GB_1, "secrets": API_SECRETS},
+)
+def api(request: Any) -> Any:
+    return entry.api(request)

@@ -67,7 +67,7 @@ def tell(job: Job, tools: Tools) -> Narration:
         cast=wanted.get("cast") or {},
         pronunciations=wanted.get("pronunciations"),
     )
-    voices = _voices(wanted, planned, parameters, tools)
+    voices = _voices(job, planned, parameters, tools)
     return _Telling(job, tools, planned).run(voices, parameters)
 
 
@@ -162,12 +162,12 @@ class _Telling:
         return Tags(wanted.get("title") or "", wanted.get("voiceName") or "", wanted["language"])
 
 
-def _voices(wanted: Fields, planned: Plan, parameters: SpeechParameters, tools: Tools) -> dict[str | None, Voice]:
+def _voices(job: Job, planned: Plan, parameters: SpeechParameters, tools: Tools) -> dict[str | None, Voice]:
     """Everybody who has something to say; each profile is fetched once, however many names it has.
 
     Whatever language a voice was recorded in, it speaks the story's here.
     """
-    people: dict[str | None, Fields] = {None: wanted, **(wanted.get("cast") or {})}
+    people: dict[str | None, Fields] = {None: job.input, **(job.input.get("cast") or {})}
     loaded: dict[str, Voice] = {}
     voices: dict[str | None, Voice] = {}
     for name in sorted(planned.voices, key=lambda name: name or ""):
@@ -175,12 +175,19 @@ def _voices(wanted: Fields, planned: Plan, parameters: SpeechParameters, tools: 
         voice_id = person["voiceId"]
         if voice_id not in loaded:
             profile = replace(_profile(person["profileKey"], tools), language=planned.language)
-            loaded[voice_id] = Voice(profile, Chunks(tools.bucket, voice_id, tools.engine, profile, parameters))
+            pieces = keys.pieces_in_default_voice(job.user_id) if voice_id == keys.DEFAULT_VOICE else voice_id
+            loaded[voice_id] = Voice(profile, Chunks(tools.bucket, pieces, tools.engine, profile, parameters))
         voices[name] = loaded[voice_id]
     return voices
 
 
-def _profile(key: str, tools: Tools) -> VoiceProfile:
+def _profile(key: str | None, tools: Tools) -> VoiceProfile:
+    """Without a key: the engine's own voice, where it has one (`own_voice`; not every engine does)."""
+    if key is None:
+        own: VoiceProfile | None = getattr(tools.engine, "own_voice", None)
+        if own is None:
+            raise FailedPrecondition("This service has no voice of its own. Record one, and choose it as the voice.")
+        return own
     try:
         profile = VoiceProfile.from_bytes(tools.bucket.get_bytes(key, max_bytes=MAX_BYTES))
     except NotFound as error:

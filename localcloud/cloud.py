@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -89,6 +90,7 @@ class LocalCloud:
         self.clock = Clock()
         self.faults = Faults(options.seed)
         self.faults.set(options.faults)
+        self.shared_secret, self.secret_key = secrets.token_hex(32), secrets.token_hex(32)  # of the API, for this run
         data = options.data_dir
         if data is not None:
             data.mkdir(parents=True, exist_ok=True)
@@ -267,6 +269,11 @@ class LocalCloud:
             "RUNPOD_API_KEY": RUNPOD_KEY,
             "VC_CB_ENDPOINT_ID": ENDPOINT_ID,
             "TTS_CB_ENDPOINT_ID": ENDPOINT_ID,
+            "DAEZEND_API_SHARED_SECRET": self.shared_secret,
+            "SECRET_KEY": self.secret_key,
+            "DEFAULT_VOICE": "engine",
+            "WEBHOOK_DELIVERY_URL": f"{self.endpoints.callables}/deliverWebhook",
+            "WEBHOOK_TRUSTED_HOSTS": "127.0.0.1,localhost",
             **(self.fault_points.environment("functions", "functions") if self.fault_points else {}),
             **self.options.functions_env,
         }

@@ -78,6 +78,7 @@ def _announce(cloud: LocalCloud, title: str, more: Services, console: Console) -
         "Authentication": f"http://{endpoints.auth}",
         "App Check": f'{endpoints.app_check} (debug token "local")',
         "Callables": f"{endpoints.callables}/NAME",
+        "HTTP API": f"{endpoints.callables}/api/docs",
         "Cloud Tasks": f"127.0.0.1:{cloud.tasks.port} (gRPC)",
         "RunPod": f"http://127.0.0.1:{cloud.runpod.port}/v2",
         "R2": cloud.bucket.url,

@@ -68,6 +68,14 @@ class Phone:
         self._http.close()
         self.firestore.close()
 
+    @property
+    def id_token(self) -> str:
+        return self._id_token
+
+    @property
+    def app_check_token(self) -> str:
+        return self._app_check_token
+
     def call(self, name: str, data: Fields) -> Fields:
         """Call a callable. Raises PhoneError with its message."""
         app_check_token = self._attest() if name in ONCE else self._app_check_token

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from backend.settings import ApiSettings
 from backend.settings import Settings as FunctionsSettings
 from gpu_job.settings import Settings as WorkerSettings
 from jobs.config import Setting, describe
@@ -35,7 +36,10 @@ def written(text: str) -> str:
 
 
 def _declared() -> Iterator[tuple[str, Setting]]:
-    for reader, shapes in (("functions", (FunctionsSettings, Policy)), ("container", (WorkerSettings, Policy))):
+    for reader, shapes in (
+        ("functions", (FunctionsSettings, ApiSettings, Policy)),
+        ("container", (WorkerSettings, Policy)),
+    ):
         for shape in shapes:
             for each in describe(shape):
                 yield reader, each
@@ -44,7 +48,7 @@ def _declared() -> Iterator[tuple[str, Setting]]:
 def _default(declared: Setting) -> str:
     if declared.required:
         return "required"
-    return f"`{declared.default}`" if declared.default != "" else "empty"
+    return f"`{declared.default}`" if declared.default not in ("", ()) else "empty"
 
 
 if __name__ == "__main__":

@@ -13,11 +13,12 @@ from typing import NamedTuple
 from backend import quotas
 from backend.identity import owned
 from backend.services import Services
-from backend.settings import Settings
+from backend.settings import ENGINES_OWN, Settings
 from jobs import documents, keys
 from jobs import quotas as arithmetic
 from jobs.documents import ERASURES, QUOTAS, STORIES, USERS, VOICE_PROFILES, Status
-from jobs.errors import Conflict, FailedPrecondition
+from jobs.errors import Conflict, FailedPrecondition, InvalidArgument
+from jobs.keys import DEFAULT_VOICE
 from jobs.logs import job_fields
 from jobs.model import Charge, Job, Kind, State
 from jobs.quotas import Limit
@@ -25,6 +26,7 @@ from jobs.store import NewJob, Read
 from jobs.transition import Fields
 
 log = logging.getLogger(__name__)
+DEFAULT_VOICE_NAME = "Built-in voice"
 
 
 class Asked(NamedTuple):
@@ -39,14 +41,7 @@ class Asked(NamedTuple):
 
 def admit(services: Services, request_path: str) -> Job | None:
     """Admit the request at this path and enqueue its job. Raises only what another delivery may mend."""
-    store = services.store()
-    collection, _, document_id = request_path.partition("/")
-
-    def judge(fields: Fields, read: Read) -> NewJob:
-        asked = Asked(document_id, fields, read, services.settings(), store.clock())
-        return _JUDGES[collection](asked)
-
-    job = store.admit(request_path, judge)
+    job = services.store().admit(request_path, lambda fields, read: judge(services, request_path, fields, read))
     if job is None:
         log.info("nothing to admit", extra={"requestPath": request_path})
         return None
@@ -56,8 +51,16 @@ def admit(services: Services, request_path: str) -> Job | None:
     return job
 
 
+def judge(services: Services, request_path: str, fields: Fields, read: Read) -> NewJob:
+    """The job that a request of these fields gets. Raises what is wrong with it."""
+    collection, _, document_id = request_path.partition("/")
+    return _JUDGES[collection](Asked(document_id, fields, read, services.settings(), services.store().clock()))
+
+
 def _judge_voice_profile(asked: Asked) -> NewJob:
     request = documents.validate_voice_profile(asked.fields)
+    if asked.document_id == DEFAULT_VOICE:
+        raise InvalidArgument(f"`{DEFAULT_VOICE}` is the id of the built-in voice; please use another one.")
     if asked.read(f"{ERASURES}/{keys.erasure_id(f'{VOICE_PROFILES}/{asked.document_id}')}") is not None:
         # What is still to be deleted of the old one would take the new one's files with it.
         raise Conflict("A voice of this id has been deleted; please use a new id.")
@@ -105,9 +108,22 @@ def _judge_audio_request(asked: Asked) -> NewJob:
 
 
 def _ready_voice(asked: Asked, user_id: str, voice_id: str, of: str = "") -> Fields:
+    if voice_id == DEFAULT_VOICE:
+        return _default_voice(asked)
     voice = owned(asked.read(f"{VOICE_PROFILES}/{voice_id}"), user_id, f"voice{of}")
     if voice.get("status") != Status.READY:
         raise FailedPrecondition(f"This voice{of} is not ready yet; please wait until it is, or record it again.")
+    return voice
+
+
+def _default_voice(asked: Asked) -> Fields:
+    """The built-in voice: everybody's. Without a `profileKey` it is the engine's own."""
+    configured = asked.settings.default_voice
+    if configured == ENGINES_OWN:
+        return {"name": DEFAULT_VOICE_NAME}
+    voice = asked.read(f"{VOICE_PROFILES}/{configured}") if configured else None
+    if voice is None or voice.get("status") != Status.READY:
+        raise FailedPrecondition("There is no built-in voice here. Please record one, and choose it as the voice.")
     return voice
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from firebase_functions import firestore_fn, https_fn, pubsub_fn, scheduler_fn
 from firebase_functions.core import CloudEvent
 from firebase_functions.https_fn import FunctionsErrorCode, HttpsError
 from msgspec import DecodeError, Struct, ValidationError
+from werkzeug.wrappers import Request, Response
 
 from backend.services import services
 from jobs import logs
@@ -35,11 +37,20 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 firebase_admin.initialize_app(options={"httpTimeout": 10})  # seconds; its own default is two minutes
 
 
+# As the platform starts an instance of the api: better none than one that cannot keep anybody out.
+if os.environ.get("FUNCTION_TARGET") == "api":
+    services().api_settings()
+
+
 class Task(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """The body of a task, as backend.tasks writes it."""
 
     job_id: str
     attempt: int
+
+
+class WebhookTask(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    job_id: str
 
 
 def retried(function: Function) -> Function:
@@ -77,6 +88,16 @@ def task_dispatched(request: https_fn.CallableRequest[Any]) -> None:
         task = validate(request.data, Task)
         dispatch.dispatch(services(), task.job_id, task.attempt)
 
+    _do_task(handle)
+
+
+def webhook_due(request: https_fn.CallableRequest[Any]) -> None:
+    from backend import webhooks  # noqa: PLC0415
+
+    _do_task(lambda: webhooks.deliver(services(), validate(request.data, WebhookTask).job_id))
+
+
+def _do_task(handle: Callable[[], object]) -> None:
     try:
         _acknowledge(handle, {})
     except Busy as error:
@@ -141,6 +162,14 @@ def _answer(request: https_fn.CallableRequest[Any], handle: Callable[..., Fields
 
     logs.configure()
     return callables.answer(services(), request, handle, **options)
+
+
+def api(request: Request) -> Response:
+    from backend.api import app  # noqa: PLC0415
+
+    logs.configure()
+    # Its own view of the request: Flask's brings limits and parsers that are not ours.
+    return app.handle(Request(request.environ))
 
 
 def _acknowledge(handle: Callable[[], object], fields: Fields) -> None:

@@ -35,11 +35,15 @@ from backend import cancelling, identity, storage
 from backend.services import Services
 from jobs import keys, transactions
 from jobs.documents import (
+    ACCOUNT_NAMES,
+    ACCOUNTS,
     AUDIO_REQUESTS,
     ERASURES,
+    IDEMPOTENCY_KEYS,
     JOBS,
     QUOTAS,
     RECEIPTS,
+    REFRESH_TOKENS,
     STORIES,
     USERS,
     VOICE_PROFILES,
@@ -65,6 +69,10 @@ _ONE_CALL: dict[str, Any] = {"retry": None, "timeout": 15.0}
 
 class DeleteVoice(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     voice_id: Id
+
+
+class DeleteNarration(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    request_id: Id
 
 
 class DeleteAccount(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -109,6 +117,21 @@ def delete_voice(services: Services, user_id: str, data: Any) -> Fields:
     except NotFound:
         raise NotFound("There is no such voice.") from None
     return {"voiceId": voice_id, "erased": _carry_on_for_caller(services, erasure.id)}
+
+
+def delete_narration(services: Services, user_id: str, data: Any) -> Fields:
+    """{requestId} → {requestId, erased}. A text that was told without being anybody's story goes with it."""
+    request_id = validate(data, DeleteNarration).request_id
+    path = f"{AUDIO_REQUESTS}/{request_id}"
+    asked = _get(services, path) or {}
+    if asked.get("userId") == user_id:
+        _forget_own_story(services, asked)
+    erasure = _narration(services, user_id, path, str(asked.get("storyId", "")))
+    try:
+        _hide(services, erasure)
+    except NotFound:
+        raise NotFound("There is no such narration.") from None
+    return {"requestId": request_id, "erased": _carry_on_for_caller(services, erasure.id)}
 
 
 def delete_account(services: Services, user_id: str, data: Any) -> Fields:
@@ -175,10 +198,10 @@ def _voice(services: Services, user_id: str, voice_id: str) -> Erasure:
     return _erasure(services, "voice", path, user_id, prefixes)
 
 
-def _narration(services: Services, voice: Erasure, path: str, story_id: str) -> Erasure:
+def _narration(services: Services, user_id: str, path: str, story_id: str, part_of: str = "") -> Erasure:
     known = keys.is_id(story_id)  # what an administrator wrote past the rules was never admitted, and has no files
-    prefixes = (keys.narration_of(voice.user_id, story_id, keys.job_id(path)),) if known else ()
-    return structs.replace(_erasure(services, "narration", path, voice.user_id, prefixes), part_of=voice.id)
+    prefixes = (keys.narration_of(user_id, story_id, keys.job_id(path)),) if known else ()
+    return structs.replace(_erasure(services, "narration", path, user_id, prefixes), part_of=part_of)
 
 
 def _account(services: Services, user_id: str) -> Erasure:
@@ -223,15 +246,23 @@ def _voice_steps(services: Services, erasure: Erasure) -> Iterator[None]:
     yield from _begun_before(services, _of_voice(services, erasure))
     voice_id = erasure.path.partition("/")[2]
     query = _of_user(services, AUDIO_REQUESTS, erasure.user_id).where(filter=_is("voiceId", voice_id))
-    while told := _page(query.select(["storyId"])):
+    while told := _page(query.select(["storyId", "ownStory"])):
         for snapshot in told:
             path = f"{AUDIO_REQUESTS}/{snapshot.id}"
-            narration = _narration(services, erasure, path, str(snapshot.get("storyId")))
+            _forget_own_story(services, snapshot.to_dict())
+            narration = _narration(services, erasure.user_id, path, str(snapshot.get("storyId")), part_of=erasure.id)
             with contextlib.suppress(NotFound):  # somebody else was quicker
                 _hide(services, narration)
             yield from _files(services, narration)
             _settle(services, narration)
     yield from _files(services, erasure)
+
+
+def _forget_own_story(services: Services, request: Fields) -> None:
+    """The story that the HTTP API made for this request alone (`ownStory`, the server's field): before the request,
+    which is the only way to it."""
+    if request.get("ownStory") is True:
+        transactions.call(services.firestore().document(f"{STORIES}/{request['storyId']}").delete)
 
 
 def _begun_before(services: Services, query: Any, receipt_id: str = "") -> Iterator[None]:
@@ -286,6 +317,8 @@ def _account_steps(services: Services, erasure: Erasure) -> Iterator[None]:
     user_id = erasure.user_id
     identity.delete_sign_in(user_id)
     yield
+    for collection in (REFRESH_TOKENS, ACCOUNT_NAMES, ACCOUNTS):
+        yield from _documents(services, erasure, collection)
     _stop_jobs(services, user_id)
     for collection in (AUDIO_REQUESTS, STORIES):
         yield from _documents(services, erasure, collection)
@@ -298,7 +331,8 @@ def _account_steps(services: Services, erasure: Erasure) -> Iterator[None]:
     of_voices = _of_user(services, ERASURES, user_id).where(filter=_is("kind", "voice"))
     yield from _begun_before(services, of_voices, erasure.receipt_id)
     yield from _files(services, erasure)
-    yield from _documents(services, erasure, JOBS)
+    for collection in (JOBS, IDEMPOTENCY_KEYS):
+        yield from _documents(services, erasure, collection)
     _delete_tree(services.firestore().document(f"{USERS}/{user_id}"))
     _complete(services, erasure)
 

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from firebase_functions.params import SecretParam
 
-from backend.settings import Settings
+from backend.settings import ApiSettings, Settings
 from jobs.config import describe
 
-SECRETS = [
-    SecretParam(declared.name, description=declared.description) for declared in describe(Settings) if declared.secret
-]
+
+def _secrets(shape: type) -> list[SecretParam]:
+    return [SecretParam(each.name, description=each.description) for each in describe(shape) if each.secret]
+
+
+SECRETS = _secrets(Settings)
+API_SECRETS = [*SECRETS, *_secrets(ApiSettings)]

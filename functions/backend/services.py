@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from backend.settings import Settings
+from backend.settings import ApiSettings, Settings
 from jobs.config import load
 from jobs.outbox import Outbox
 from jobs.store import Store
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from google.cloud import firestore
 
     from backend.gpu import GpuBackend
+    from backend.links import Links
+    from backend.objects import Objects
     from backend.storage import Eraser, Signer
     from backend.tasks import TaskQueues
+    from backend.watching import Watcher
 
 T = TypeVar("T")
 
@@ -49,6 +52,7 @@ class Services:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.settings = Lazy(lambda: load(Settings, environ))
+        self.api_settings = Lazy(lambda: load(ApiSettings, environ))
         self.firestore = Lazy(self._firestore)
         self.store = Lazy(lambda: Store(self.firestore(), load(Policy, environ)))
         self.outbox = Lazy(lambda: Outbox(self.firestore()))
@@ -56,6 +60,9 @@ class Services:
         self.gpu: Lazy[GpuBackend] = Lazy(self._gpu)
         self.signer: Lazy[Signer] = Lazy(self._signer)
         self.eraser: Lazy[Eraser] = Lazy(self._eraser)
+        self.objects: Lazy[Objects] = Lazy(self._objects)
+        self.links: Lazy[Links] = Lazy(self._links)
+        self.watcher: Lazy[Watcher] = Lazy(self._watcher)
 
     def _firestore(self) -> firestore.Client:
         from google.cloud import firestore  # noqa: PLC0415
@@ -81,6 +88,21 @@ class Services:
         from backend.storage import Eraser  # noqa: PLC0415
 
         return Eraser(self.settings())
+
+    def _objects(self) -> Objects:
+        from backend.objects import Objects  # noqa: PLC0415
+
+        return Objects(self.signer())
+
+    def _links(self) -> Links:
+        from backend.links import Links  # noqa: PLC0415
+
+        return Links(self.signer(), self.settings().audio_url_seconds)
+
+    def _watcher(self) -> Watcher:
+        from backend.watching import Watcher  # noqa: PLC0415
+
+        return Watcher(self.settings().waiting_requests)
 
 
 @cache

@@ -18,12 +18,13 @@ from xml.sax.saxutils import escape
 import httpx
 
 from backend.settings import Settings
-from jobs.errors import FailedPrecondition, Internal, Unavailable
+from jobs.errors import FailedPrecondition, Internal, StoryvoiceError, Unavailable
 
 log = logging.getLogger(__name__)
 PAGE = 1000  # keys that S3 lists, and deletes, at once
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
-_ERASABLE = re.compile(r"(recordings|voices|stories|chunks)/[A-Za-z0-9_-]{1,128}/.*")
+KINDS = ("recordings", "voices", "stories", "chunks")
+_ERASABLE = re.compile(rf"({'|'.join(KINDS)})/[A-Za-z0-9_-]{{1,128}}/.*")
 _NOT_READABLE = "The object storage gave an answer that cannot be read."
 
 
@@ -43,6 +44,9 @@ class Signer:
 
     def get(self, key: str, *, seconds: int) -> tuple[str, datetime]:
         return self._sign("GET", key, {}, seconds)
+
+    def delete(self, key: str, *, seconds: int) -> tuple[str, datetime]:
+        return self._sign("DELETE", key, {}, seconds)
 
     def _sign(self, method: str, key: str, headers: dict[str, str], seconds: int) -> tuple[str, datetime]:
         from botocore.auth import S3SigV4QueryAuth  # noqa: PLC0415
@@ -70,14 +74,21 @@ class Eraser:
         """
         if not _ERASABLE.fullmatch(prefix):
             raise Internal("These files cannot be deleted: the prefix does not belong to a user or a voice.")
-        found = self._call("GET", f"list-type=2&max-keys={PAGE}&prefix={quote(prefix, safe='')}")
-        keys = [key.text or "" for key in found.iterfind("{*}Contents/{*}Key")]
+        keys = self._some(prefix)
         if any(not key.startswith(prefix) for key in keys):
             raise Unavailable(_NOT_READABLE)
         if keys:
             objects = "".join(f"<Object><Key>{escape(key)}</Key></Object>" for key in keys)
             self._delete(f"<Delete><Quiet>true</Quiet>{objects}</Delete>".encode())
         return len(keys)
+
+    def count_some(self, prefix: str) -> int:
+        """How many objects there are below it, PAGE at most. Raises as `delete_some`."""
+        return len(self._some(prefix))
+
+    def _some(self, prefix: str) -> list[str]:
+        found = self._call("GET", f"list-type=2&max-keys={PAGE}&prefix={quote(prefix, safe='')}")
+        return [key.text or "" for key in found.iterfind("{*}Contents/{*}Key")]
 
     def _delete(self, body: bytes) -> None:
         """Quietly: the answer names only those that could not be deleted."""
@@ -92,11 +103,8 @@ class Eraser:
             response = self._http.request(method, url, content=body or None, headers=self._sign(method, url, body))
         except httpx.HTTPError as error:
             raise Unavailable("The object storage cannot be reached at the moment.") from error
-        if response.status_code == 429 or response.status_code >= 500:
-            raise Unavailable("The object storage is not answering as it should at the moment.")
         if response.status_code != 200:
-            log.error("the object storage refuses us: check R2's settings", extra={"status": response.status_code})
-            raise FailedPrecondition("Files cannot be deleted at the moment: the storage is not set up correctly.")
+            raise trouble(response.status_code)
         try:
             return Xml.fromstring(response.content)  # noqa: S314  (our own storage's answer to a signed request)
         except Xml.ParseError as error:
@@ -112,6 +120,14 @@ class Eraser:
         request = AWSRequest(method=method, url=url, data=body, headers=headers)
         S3SigV4Auth(self._credentials, "s3", "auto").add_auth(request)
         return dict(request.headers.items())
+
+
+def trouble(status: int) -> StoryvoiceError:
+    """What an answer of this status means, where another one was expected."""
+    if status == 429 or status >= 500:
+        return Unavailable("The object storage is not answering as it should at the moment.")
+    log.error("the object storage refuses us: check R2's settings", extra={"status": status})
+    return FailedPrecondition("Files cannot be reached at the moment: the storage is not set up correctly.")
 
 
 def _base(settings: Settings) -> str:

@@ -6,6 +6,7 @@ A task carries the job's id and the attempt and nothing else: what it means is i
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 import grpc
@@ -51,7 +52,25 @@ class TaskQueues:
 
         Raises Unavailable when Cloud Tasks does not answer, FailedPrecondition when the queue is not there.
         """
-        name = self._name(queue, job)
+        return self._create(
+            self._name(queue, job), url, body, not_before=job.not_before, deadline_seconds=deadline_seconds
+        )
+
+    def enqueue_webhook(self, job_id: str) -> None:
+        """Have deliverWebhook called for a job that is over, once. Raises as `create` does."""
+        queue, url = self._settings.webhook_queue, self._settings.webhook_target
+        name = f"{self._settings.queue_path(queue)}/tasks/{keys.task_name(job_id, 0)}"
+        self._create(name, url, {"data": {"jobId": job_id}})
+
+    def _create(
+        self,
+        name: str,
+        url: str,
+        body: dict[str, Any],
+        *,
+        not_before: datetime | None = None,
+        deadline_seconds: int = 60,
+    ) -> str:
         task = tasks_v2.Task(
             name=name,
             http_request=tasks_v2.HttpRequest(
@@ -61,19 +80,20 @@ class TaskQueues:
                 body=json.dumps(body).encode(),
                 oidc_token=self._oidc(url),
             ),
-            schedule_time=job.not_before,
+            schedule_time=not_before,
             dispatch_deadline=duration_pb2.Duration(seconds=deadline_seconds),
         )
+        parent, _, _ = name.rpartition("/tasks/")
         try:
-            self._client.create_task(
-                parent=self._settings.queue_path(queue), task=task, retry=None, timeout=_CALL_SECONDS
-            )
+            self._client.create_task(parent=parent, task=task, retry=None, timeout=_CALL_SECONDS)
         except google_errors.AlreadyExists:
             return name
         except _TRANSIENT as error:
             raise Unavailable("The task queue cannot be reached at the moment.") from error
         except (google_errors.NotFound, google_errors.FailedPrecondition, google_errors.PermissionDenied) as error:
-            raise FailedPrecondition(f"The queue {queue} is missing or may not be used; deploy it first.") from error
+            raise FailedPrecondition(
+                f"The queue {parent.rpartition('/')[2]} is missing or may not be used; deploy it first."
+            ) from error
         return name
 
     def exists(self, name: str) -> bool:

@@ -26,6 +26,11 @@ JOBS = "jobs"
 QUOTAS = "quotas"
 ERASURES = "erasures"
 RECEIPTS = "receipts"
+# Of the HTTP API. Only servers read and write them.
+ACCOUNTS = "accounts"
+ACCOUNT_NAMES = "account_names"
+REFRESH_TOKENS = "refresh_tokens"
+IDEMPOTENCY_KEYS = "idempotency_keys"
 
 MAX_TEXT_CHARACTERS = 100_000
 MAX_CAST = 20

@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import secrets
 
 from jobs.errors import InvalidArgument
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+DEFAULT_VOICE = "default"  # the id of the built-in voice, in every request: no document has it
 
 RECORDING_TYPES = {
     "audio/wav": "wav",
@@ -34,6 +37,16 @@ def job_id(request_path: str) -> str:
 def erasure_id(path: str) -> str:
     """The erasure of what lay at this path. Derived, so that whoever goes on with one finds it."""
     return _hash(path)
+
+
+def derived_id(*parts: str) -> str:
+    """An id for what these parts name: the same for the same."""
+    return _hash("\n".join(parts))
+
+
+def random_id() -> str:
+    """An id that nobody can guess, in the form of the derived ones."""
+    return _hash(secrets.token_hex(16))
 
 
 def task_name(job: str, attempt: int) -> str:
@@ -90,6 +103,17 @@ def stories_of(user_id: str) -> str:
     return f"stories/{_segment(user_id)}/"
 
 
+def given_profile(user_id: str, voice_id: str, digest: str) -> str:
+    """A profile that a caller brought along, by the digest of its bytes; it goes when the voice goes."""
+    return f"{voices_of(user_id)}{_segment(voice_id)}/given/{_segment(digest)}/profile.safetensors"
+
+
+def pieces_in_default_voice(user_id: str) -> str:
+    """What stands for a voice's id in `chunks_of` where a user has stories told in the built-in voice: everybody's own,
+    so that nobody's words are kept when their account goes."""
+    return f"{DEFAULT_VOICE}-{_hash(f'default/{_segment(user_id)}')}"
+
+
 def chunks_of(voice_id: str) -> str:
     """The prefix under which the pieces lie that are kept for every narration in this voice."""
     return f"chunks/{_segment(voice_id)}/"
@@ -103,7 +127,12 @@ def everything_of_voice(user_id: str, voice_id: str) -> tuple[str, ...]:
 
 def everything_of_user(user_id: str) -> tuple[str, ...]:
     """The prefixes of a user's objects, except the kept pieces of their voices."""
-    return recordings_of(user_id), voices_of(user_id), stories_of(user_id)
+    return (
+        recordings_of(user_id),
+        voices_of(user_id),
+        stories_of(user_id),
+        chunks_of(pieces_in_default_voice(user_id)),
+    )
 
 
 def chunk(voice_id: str, digest: str) -> str:
@@ -131,6 +160,11 @@ def is_own_recording(user_id: str, key: str) -> bool:
 def is_id(text: str) -> bool:
     """Whether a document id or user id is safe inside an object key: letters, digits, `_` and `-`, 1 to 128 of them."""
     return bool(_ID.fullmatch(text))
+
+
+def is_usable_id(text: str) -> bool:
+    """Whether there can be a document of this id, too: Firestore keeps those like `__this__` to itself."""
+    return is_id(text) and not (text.startswith("__") and text.endswith("__"))
 
 
 def _segment(text: str) -> str:

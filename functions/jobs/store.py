@@ -1,6 +1,7 @@
 """The Firestore transactions that move a job: each is one transition, named after what happens to the job.
 
-    admit ─▶ lease ─▶ claim ─▶ report_progress … ─▶ succeed | fail | cancel | erase    requeue_lapsed, keep_dispatched
+    admit | submit ─▶ lease ─▶ claim ─▶ report_progress … ─▶ succeed | fail | cancel | erase
+    requeue_lapsed, keep_dispatched
 
 What every one of them keeps to:
 - It reads, then refuses (a typed error of jobs.errors) or finds its own work done already or writes; nothing else
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -29,7 +30,15 @@ from google.cloud import firestore
 
 from jobs import documents, keys, transactions
 from jobs.documents import Status
-from jobs.errors import Cancelled, Conflict, DeadlineExceeded, DocumentFull, LeaseHeld, StoryvoiceError
+from jobs.errors import (
+    AlreadyExists,
+    Cancelled,
+    Conflict,
+    DeadlineExceeded,
+    DocumentFull,
+    LeaseHeld,
+    StoryvoiceError,
+)
 from jobs.model import Backend, Charge, Job, Kind, State
 from jobs.transition import SERVER_TIME, Fields, Policy, Transition
 
@@ -135,6 +144,42 @@ class Store:
             return job
 
         return self._run(transition)
+
+    def submit(
+        self, request_path: str, request: Fields, judge: Callable[[Read], NewJob], beside: Mapping[str, Fields]
+    ) -> bool:
+        """Create a request and its job in one commit, for a caller who waits for the answer: or nothing, and what
+        `judge` raises reaches the caller.
+
+        `beside`: further documents of the same commit, which `judge` can `read` already. True when there is a job now;
+        False when the same user's request was there before, so that the call is a repeated one. Raises AlreadyExists
+        when the id has been used for anything else.
+        """
+        job_id = keys.job_id(request_path)
+
+        def transition(t: Transition) -> bool:
+            found = t.read(request_path, ("userId",))
+            if found is not None:
+                if found.get("userId") != request["userId"]:
+                    raise _used_before()
+                return False
+
+            def read(path: str) -> Fields | None:
+                return beside[path] if path in beside else t.read(path)
+
+            new = judge(read)
+            for path, fields in beside.items():
+                t.create(path, fields)
+            t.create(request_path, request)
+            t.create_job(_queued(job_id, request_path, new, t))
+            t.write_quota(new.user_id, new.quota_after)
+            t.open_request(request_path, job_id)
+            return True
+
+        try:
+            return self._run(transition)
+        except google_errors.AlreadyExists as error:
+            raise _used_before() from error
 
     def find(self, job_id: str) -> Job:
         """The job as it is now, without its input. Raises NotFound, Unavailable."""
@@ -334,6 +379,10 @@ class Store:
         except DocumentFull:
             log.warning("a story is full", exc_info=True)
             return transactions.run(self.client, functools.partial(function, story_is_full=True))
+
+
+def _used_before() -> AlreadyExists:
+    return AlreadyExists("This id has been used before for something else; please use a new one.")
 
 
 def _unless_cancelled(job: Job | None) -> Job:

@@ -128,6 +128,9 @@ class Transition:
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def create(self, path: str, fields: Fields) -> None:
+        self._transaction.create(self._client.document(path), fields)
+
     def create_job(self, job: Job) -> None:
         self._transaction.create(self._job_ref(job.id), {**job.to_document(), "updatedAt": SERVER_TIME})
 

@@ -63,7 +63,11 @@ class SuiteCloud(LocalCloud):
         functions: Any = SuiteFunctions(  # in the place of a FunctionsHost; see there
             self.suite,
             variables=self.functions_environment(),
-            secrets=_SECRETS,
+            secrets={
+                **_SECRETS,
+                "DAEZEND_API_SHARED_SECRET": self.shared_secret,
+                "SECRET_KEY": self.secret_key,
+            },
             region=REGION,
             clock=self.clock,
             run_dir=self.run_dir,

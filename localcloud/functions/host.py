@@ -114,7 +114,7 @@ class FunctionsHost:
             app = web.Application(client_max_size=_LARGEST_BODY)
             app.router.add_post("/functions/projects/{project}/triggers/{function}", self._receive_document_event)
             app.router.add_post("/pubsub/{function}", self._receive_push)
-            app.router.add_route("*", "/{project}/{region}/{function}{rest:(?:/.*)?}", self._pass_through)
+            app.router.add_route("*", "/{project}/{region}/{function}{rest:(?s:/.*)?}", self._pass_through)
             self._runner = web.AppRunner(app, access_log=None)
             await self._runner.setup()
             await web.SockSite(self._runner, self._socket).start()

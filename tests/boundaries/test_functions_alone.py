@@ -16,6 +16,8 @@ FUNCTIONS = Path(__file__).parents[2] / "functions"
 REGION = "europe-west1"
 DISCOVER = "from firebase_functions.private import serving as s; print(s.functions_as_yaml(s.get_functions()))"
 SECRETS = ["R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "RUNPOD_API_KEY"]
+API_SECRETS = sorted([*SECRETS, "DAEZEND_API_SHARED_SECRET", "SECRET_KEY"])
+WITH_API_SECRETS = {"api", "deliverWebhook"}  # the second signs what it delivers
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +53,7 @@ RUNTIME = {  # timeout, concurrency, instances at most
     "on_voice_profile_created": (120, 40, 20),
     "on_audio_request_created": (120, 40, 20),
     "dispatchJob": (60, 40, 20),
+    "deliverWebhook": (60, 40, 5),
     "reconcile": (300, 1, 1),
     "on_job_event": (60, 40, 10),
     "createUpload": (30, 80, 20),
@@ -60,6 +63,7 @@ RUNTIME = {  # timeout, concurrency, instances at most
     "cancelRequest": (60, 80, 20),
     "deleteVoice": (120, 80, 20),
     "deleteAccount": (120, 80, 20),
+    "api": (300, 80, 20),
 }
 
 
@@ -72,11 +76,14 @@ def test_what_each_runs_on(endpoints: dict[str, Any], name: str) -> None:
     (endpoint,) = [endpoint for endpoint in endpoints.values() if endpoint["entryPoint"] == name]
     timeout, concurrency, instances = RUNTIME[name]
     found = {key: endpoint[key] for key in ("platform", "region", "cpu", "availableMemoryMb")}
-    assert found == {"platform": "gcfv2", "region": [REGION], "cpu": 1, "availableMemoryMb": 512}
+    memory = 1024 if name == "api" else 512
+    assert found == {"platform": "gcfv2", "region": [REGION], "cpu": 1, "availableMemoryMb": memory}
     assert endpoint["timeoutSeconds"] == timeout
     assert endpoint["concurrency"] == concurrency
     assert endpoint["maxInstances"] == instances
-    assert sorted(secret["key"] for secret in endpoint["secretEnvironmentVariables"]) == SECRETS
+    assert sorted(secret["key"] for secret in endpoint["secretEnvironmentVariables"]) == (
+        API_SECRETS if name in WITH_API_SECRETS else SECRETS
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,7 +114,11 @@ def test_the_other_triggers(endpoints: dict[str, Any]) -> None:
     retry = {key: value for key, value in queue["retryConfig"].items() if value is not None}
     expected = {"maxAttempts": 20, "minBackoffSeconds": 2, "maxBackoffSeconds": 120, "maxDoublings": 5}
     assert retry == {**retry, **expected}
-    others = {"on_job_event", "reconcile", "dispatchJob", "on_voice_profile_created", "on_audio_request_created"}
+    webhooks = by_name["deliverWebhook"]["taskQueueTrigger"]["retryConfig"]
+    assert (webhooks["minBackoffSeconds"], webhooks["maxBackoffSeconds"]) == (10, 3600)
+    others = {"on_job_event", "reconcile", "dispatchJob", "deliverWebhook", "api"}
+    others |= {"on_voice_profile_created", "on_audio_request_created"}
+    assert by_name["api"]["httpsTrigger"]["invoker"] == ["public"]
     for callable_name in by_name.keys() - others:
         assert "callableTrigger" in by_name[callable_name]
 

@@ -23,6 +23,8 @@ HEAVY = {
     "onnxruntime",
     "google.cloud.tasks_v2",
     "google.cloud.pubsub_v1",
+    "backend.api",
+    "argon2",
 }
 # Every name that the process looks up and every address that it connects to ends up in `touched`.
 PROBE = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -12,10 +13,11 @@ import msgspec
 import pytest
 from google.cloud import firestore
 
-from backend import erasing, identity, reconcile
+from backend import erasing, identity, narrations, reconcile, voices
 from backend.services import Lazy
 from backend.storage import Eraser
 from jobs import documents, keys
+from jobs.errors import NotFound
 from jobs.model import HEAD_FIELDS, Job
 from tests.unit.functions_world import FunctionsWorld
 from tests.unit.story_time import USER
@@ -124,13 +126,15 @@ def test_ids_have_the_same_form() -> None:
 
 # ── indexes ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-COLLECTIONS = {"voice_profiles", "audio_requests", "stories", "jobs", "erasures"}
+OF_REQUESTS = {"voice_profiles", "audio_requests", "stories", "jobs", "erasures"}
+OF_ACCOUNTS = {"accounts", "account_names", "refresh_tokens", "idempotency_keys"}
+COLLECTIONS = OF_REQUESTS | OF_ACCOUNTS
 
 
 @pytest.fixture
 def queries(functions: FunctionsWorld, monkeypatch: pytest.MonkeyPatch) -> list[firestore.Query]:
-    """Every query of a round of the reconciler, and of what deletes a voice and an account, as objects; each has been
-    run on the emulator."""
+    """Every query of a round of the reconciler, of the API's lists, and of what deletes a voice and an account, as
+    objects; each has been run on the emulator."""
     made: list[firestore.Query] = []
     run = firestore.Query.stream
 
@@ -146,6 +150,10 @@ def queries(functions: FunctionsWorld, monkeypatch: pytest.MonkeyPatch) -> list[
     monkeypatch.setattr(identity, "delete_sign_in", lambda _: None)
     functions.services.eraser = Lazy(lambda: cast(Eraser, NoFiles()))
     reconcile.reconcile(functions.services)
+    voices.listed(functions.services, USER, limit=2, cursor=None)
+    narrations.listed(functions.services, USER, limit=2, cursor=None)
+    with contextlib.suppress(NotFound):
+        voices.find(functions.services, USER, "a name")
     erasing.delete_voice(functions.services, USER, {"voiceId": "v1"})
     erasing.delete_account(functions.services, USER, {})
     return made
@@ -160,11 +168,12 @@ def composite(query: firestore.Query) -> tuple[str, tuple[tuple[str, str], ...]]
     ]
     equal = [part.field.field_path for part in filters if part.op == part.Operator.EQUAL]
     ranged = [part.field.field_path for part in filters if part.op != part.Operator.EQUAL]
-    ordered = [order.field.field_path for order in structured.order_by]
-    rest = list(dict.fromkeys([*ranged, *ordered]))
+    ordered = {order.field.field_path: order.direction.name for order in structured.order_by}
+    ordered.pop("__name__", None)  # every index ends with it, in the direction of the last field
+    rest = dict.fromkeys(ranged, "ASCENDING") | ordered
     if not rest or len([*equal, *rest]) == 1:
         return None
-    return structured.from_[0].collection_id, tuple((name, "ASCENDING") for name in [*equal, *rest])
+    return structured.from_[0].collection_id, (*((name, "ASCENDING") for name in equal), *rest.items())
 
 
 def test_the_composite_indexes_are_those_of_the_codes_queries(queries: list[firestore.Query]) -> None:
@@ -195,9 +204,10 @@ def test_times_to_live_are_the_fields_that_the_code_writes() -> None:
     declared = {entry["collectionGroup"] for entry in INDEXES["fieldOverrides"] if entry.get("ttl")}
     assert {entry["fieldPath"] for entry in INDEXES["fieldOverrides"] if entry.get("ttl")} == {"expireAt"}
     writers = {path.name for path in (ROOT / "functions").rglob("*.py") if '"expireAt"' in path.read_text()}
-    assert writers == {"quotas.py", "transition.py", "erasing.py"}, (
+    assert writers == {"quotas.py", "transition.py", "erasing.py", "accounts.py", "idempotency.py"}, (
         "a new writer of expireAt: give its collection a time to live"
     )
-    assert declared == {documents.QUOTAS, documents.JOBS, documents.RECEIPTS}
+    of_requests = {documents.QUOTAS, documents.JOBS, documents.RECEIPTS}
+    assert declared == {*of_requests, documents.REFRESH_TOKENS, documents.IDEMPOTENCY_KEYS}
     assert "expireAt" in Job.__struct_encode_fields__
     assert "expireAt" in HEAD_FIELDS

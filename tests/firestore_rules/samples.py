@@ -38,7 +38,8 @@ SERVER_FIELDS: dict[str, tuple[str, ...]] = {
 # Nobody but the server has anything to do here; the last is a collection that nobody thought of.
 CLOSED = (
     *(documents.JOBS, documents.QUOTAS, documents.ERASURES, documents.RECEIPTS),
-    *("idempotency_keys", "accounts", "refresh_tokens", "surprises"),
+    *(documents.ACCOUNTS, documents.ACCOUNT_NAMES, documents.REFRESH_TOKENS, documents.IDEMPOTENCY_KEYS),
+    "surprises",
 )
 USERS = documents.USERS
 _NAMES = {VOICES: "voice-", REQUESTS: "request-", STORIES: "story-"}

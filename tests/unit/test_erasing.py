@@ -404,4 +404,4 @@ def test_every_prefix_of_a_voice_and_a_user_can_be_deleted(world: ErasableWorld)
         *keys.everything_of_user(USER),
         keys.narration_of(USER, "s", "j"),
     )
-    assert [world.services.eraser().delete_some(prefix) for prefix in prefixes] == [0] * 7
+    assert [world.services.eraser().delete_some(prefix) for prefix in prefixes] == [0] * 8

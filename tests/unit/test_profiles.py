@@ -14,9 +14,9 @@ import safetensors.numpy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpu_job.engines import profile as profiles
 from gpu_job.engines.profile import FORMAT, VoiceProfile
 from gpu_job.engines.protocol import SpeechParameters
+from jobs import profile_file
 from jobs.errors import FailedPrecondition, InvalidArgument
 
 TENSORS: dict[str, np.ndarray[Any, np.dtype[Any]]] = {
@@ -110,7 +110,7 @@ def test_anything_else_is_refused(data: bytes) -> None:
 
 
 def test_a_profile_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(profiles, "MAX_BYTES", 100)
+    monkeypatch.setattr(profile_file, "MAX_BYTES", 100)
     with pytest.raises(InvalidArgument, match="larger than"):
         VoiceProfile.from_bytes(PROFILE.to_bytes())
 
