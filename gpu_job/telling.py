@@ -187,5 +187,8 @@ def _parameters(wanted: Fields) -> SpeechParameters:
         exaggeration=wanted.get("exaggeration"),
         cfg_weight=wanted.get("cfgWeight"),
         temperature=wanted.get("temperature"),
+        min_p=wanted.get("minP"),
+        top_p=wanted.get("topP"),
+        repetition_penalty=wanted.get("repetitionPenalty"),
         seed=wanted.get("seed"),
     )

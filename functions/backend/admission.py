@@ -98,6 +98,9 @@ def _judge_audio_request(asked: Asked) -> NewJob:
             "exaggeration": request.exaggeration,
             "cfgWeight": request.cfg_weight,
             "temperature": request.temperature,
+            "minP": request.min_p,
+            "topP": request.top_p,
+            "repetitionPenalty": request.repetition_penalty,
             "seed": request.seed,
         },
     }

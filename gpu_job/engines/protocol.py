@@ -27,6 +27,9 @@ class SpeechParameters:
     exaggeration: float | None = None
     cfg_weight: float | None = None
     temperature: float | None = None
+    min_p: float | None = None
+    top_p: float | None = None
+    repetition_penalty: float | None = None
     seed: int | None = None
 
     def __post_init__(self) -> None:
@@ -40,6 +43,9 @@ _RANGES: dict[str, tuple[float, float]] = {
     "exaggeration": (0.0, 2.0),
     "cfg_weight": (0.0, 1.0),
     "temperature": (0.05, 5.0),
+    "min_p": (0.0, 1.0),
+    "top_p": (0.0, 1.0),
+    "repetition_penalty": (1.0, 2.0),
     "seed": (0, 2**31 - 1),
 }
 
