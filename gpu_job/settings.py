@@ -12,6 +12,7 @@ from jobs.settings import SharedSettings
 class Settings(SharedSettings):
     engine: str = setting("ENGINE", "What speaks: `piper`, or the module:Class of an engine of your own.")
     concurrency: int = setting("WORKER_CONCURRENCY", "Jobs that one worker runs at a time.", default=1)
+    port: int = setting("PORT", "Where gpu_job.server listens; Cloud Run says so.", default=8080)
     listens: bool = setting(
         "LISTEN_AFTER_SPEAKING",
         "`true`: a speech recogniser (pocketsphinx, to be installed) checks English pieces for their words.",

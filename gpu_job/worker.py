@@ -18,12 +18,13 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from gpu_job.engines.protocol import Engine
-from gpu_job.lease import Lease
+from gpu_job.lease import Lease, being_stopped
 from gpu_job.narration.recognition import Recogniser
 from gpu_job.storage import Bucket
 from gpu_job.tasks import TASKS, Output
@@ -86,12 +87,16 @@ class Worker:
     def _make(self, job: Job, token: str, stop: threading.Event, uploaded: list[str]) -> Output:
         with (
             tempfile.TemporaryDirectory(prefix="storyvoice-") as folder,
-            Lease(self.store, job, token, stop) as lease,
+            Lease(self.store, job, token, stop, partial(self._hand_back, job, token)) as lease,
         ):
             tools = Tools(
                 self.engine, self.bucket, Path(folder), lease, self.recogniser, self.public_base_url, uploaded
             )
             return TASKS[job.kind](job, tools)
+
+    def _hand_back(self, job: Job, token: str) -> None:
+        """The platform stops this process: the next attempt may begin now, and need not wait for the lease to lapse."""
+        self.outbox.announce(self.store.fail(job.id, job.attempt, being_stopped(), token))
 
     def _stopped(self, job: Job, error: StoryvoiceError, uploaded: list[str]) -> str:
         log.info("stopped: %s", type(error).__name__, extra=job_fields(job))
