@@ -11,7 +11,7 @@ from gpu_job.engines.profile import VoiceProfile
 from gpu_job.recordings import RecordingQuality
 from jobs.errors import InvalidArgument
 
-__all__ = ["Engine", "Speech", "SpeechParameters", "SpokenWord", "VoiceProfile"]
+__all__ = ["Engine", "Speech", "SpeechParameters", "SpokenWord", "VoiceProfile", "Watermark"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,18 @@ class Speech:
     words: tuple[SpokenWord, ...] = ()
 
 
+class Watermark(Protocol):
+    """An inaudible mark by which software can tell that a machine spoke. Thread-safe."""
+
+    def mark(self, audio: Audio) -> Audio:
+        """The same sound with the mark on all of it, as long as before."""
+        ...
+
+    def presence(self, audio: Audio) -> float:
+        """How sure it is that the mark is there: 0 to 1, half is the bound; 0 where nothing can be heard."""
+        ...
+
+
 class Engine(Protocol):
     """One loaded voice model. Its methods may be called from several threads at once."""
 
@@ -84,6 +96,8 @@ class Engine(Protocol):
     """The longest piece that it speaks well, and within its memory."""
     languages: tuple[str, ...]
     """ISO 639-1."""
+    watermark: Watermark | None
+    """What `speak` marks its sound with; None: an engine that imitates nobody needs none."""
 
     def clone(self, recording: Audio, *, language: str, quality: RecordingQuality) -> VoiceProfile:
         """A voice of an examined recording. Raises InvalidArgument where it does not speak the language."""

@@ -4,8 +4,8 @@
     windows            └──────── 10 s ────────┘          one from every place where speech begins
     the part            └─────────────────┘              of the best one, to its last pause
 
-Every model of the family looks at ten seconds, whatever it is given: which ones, is worth choosing. The part begins where
-a word begins and ends where one has ended, since the model goes on from the very last sound that it has heard.
+Every model of the family looks at ten seconds, whatever it is given: which ones, is worth choosing. The part begins
+where a word begins and ends where one has ended, since the model goes on from the very last sound that it has heard.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ def best_part(recording: Audio, seconds: float = PART_SECONDS) -> Audio:
     levels, is_speech = levels[:count], is_speech[:count]
     length = min(count, int(seconds / SPEECH_FRAME_SECONDS))
     starts = _starts(is_speech, count - length)
-    scores = [_score(recording.samples, levels, is_speech, start, length, frame) for start in starts]
+    peaks = np.abs(recording.samples[: count * frame].reshape(-1, frame)).max(axis=1)
+    usual_db = decibels(float(np.median(levels[is_speech])))
+    windows = [slice(start, start + length) for start in starts]
+    scores = [_score(levels[window], peaks[window], is_speech[window], usual_db) for window in windows]
     start = starts[int(np.argmax(scores))]
     end = _end(is_speech, start, start + length)
     return _cut(recording, start * frame, end * frame, seconds)
@@ -52,22 +55,23 @@ def _starts(is_speech: Frames, latest: int) -> list[int]:
     return sorted({0, latest, *(min(max(0, int(begin) - _LEAD_FRAMES), latest) for begin in begins)})
 
 
-def _score(samples: Samples, levels: Samples, is_speech: Frames, start: int, length: int, frame: int) -> float:
-    """1 for a window full of clean speech; less for everything that is wrong with it, -1 where nobody speaks."""
-    window = slice(start, start + length)
-    speaking, level = is_speech[window], levels[window]
-    if not speaking.any():
-        return -1.0
-    speech_db = decibels(_mean(level[speaking]))
-    noise_db = decibels(_mean(level[~speaking]), floor=_NOISE_FLOOR_DBFS) if not speaking.all() else _NOISE_FLOOR_DBFS
-    usual_db = decibels(float(np.median(levels[is_speech])))
-    peaks = np.abs(samples[start * frame : (start + length) * frame].reshape(-1, frame)).max(axis=1)
+def _score(levels: Samples, peaks: Samples, is_speech: Frames, usual_db: float) -> float:
+    """1 for a window full of clean speech, less for everything that is wrong with it; -inf where nobody speaks.
+
+    Of each of its frames: how loud it is, its highest sample, whether it holds speech.
+    """
+    if not is_speech.any():
+        return -np.inf
+    speech_db = decibels(_mean(levels[is_speech]))
+    noise_db = (
+        decibels(_mean(levels[~is_speech]), floor=_NOISE_FLOOR_DBFS) if not is_speech.all() else _NOISE_FLOOR_DBFS
+    )
     faults = (
         float(np.mean(peaks >= _CLIPPED)) / _CLIPPED_SHARE
         + max(0.0, _CLEAN_DB - (speech_db - noise_db)) / _NOISE_DB
         + abs(speech_db - usual_db) / _UNEVEN_DB
     )
-    return float(np.mean(speaking)) - 0.1 * faults
+    return float(np.mean(is_speech)) - 0.1 * faults
 
 
 def _mean(levels: Samples) -> float:
