@@ -60,5 +60,9 @@ def _blocks(path: Path) -> Iterator[Samples]:
     with av.open(str(path)) as container:
         resampler = av.AudioResampler(format="flt", layout="mono", rate=SPEECH_RATE)
         for frame in container.decode(audio=0):
-            yield from (block.to_ndarray().reshape(-1) for block in resampler.resample(frame))
-        yield from (block.to_ndarray().reshape(-1) for block in resampler.resample(None))
+            yield from map(_samples, resampler.resample(frame))
+        yield from map(_samples, resampler.resample(None))
+
+
+def _samples(frame: av.AudioFrame) -> Samples:
+    return np.asarray(frame.to_ndarray().reshape(-1), np.float32)

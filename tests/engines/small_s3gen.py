@@ -85,7 +85,8 @@ class SmallS3Gen(S3Token2Wav):  # type: ignore[misc]  # upstream is untyped
 def small_s3gen(*, meanflow: bool = False, seed: int = 0) -> SmallS3Gen:
     """Ready to use. The pitch is moved to where voices are, so that both kinds of source are heard."""
     torch.manual_seed(seed)
-    model = SmallS3Gen(meanflow=meanflow).eval()
+    model = SmallS3Gen(meanflow=meanflow)
+    model.eval()
     predictor = cast(Any, model.mel2wav.f0_predictor)
     with torch.no_grad():
         predictor.classifier.weight.mul_(200)

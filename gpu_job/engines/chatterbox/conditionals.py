@@ -128,15 +128,14 @@ def check(tensors: Tensors, *, most_prompt_tokens: int) -> None:
     """Raises InvalidArgument where names, types, shapes, sizes or values are not what `Conditionals.tensors` gives."""
     tokens = tensors.get("s3gen.tokens", np.zeros(0)).size
     frames = tensors.get("s3gen.mel", np.zeros(0)).shape[:1]
-    expected = {
-        "t3.speaker": (np.float32, (SPEAKER_SIZE,)),
-        "t3.prompt": (np.int64, tensors.get("t3.prompt", np.zeros(0)).shape[:1]),
-        "s3gen.tokens": (np.int64, (tokens,)),
-        "s3gen.mel": (np.float32, (*frames, MEL_BANDS)),
-        "s3gen.embedding": (np.float32, (XVECTOR_SIZE,)),
+    expected: dict[str, tuple[str, tuple[int, ...]]] = {
+        "t3.speaker": ("float32", (SPEAKER_SIZE,)),
+        "t3.prompt": ("int64", tensors.get("t3.prompt", np.zeros(0)).shape[:1]),
+        "s3gen.tokens": ("int64", (tokens,)),
+        "s3gen.mel": ("float32", (*frames, MEL_BANDS)),
+        "s3gen.embedding": ("float32", (XVECTOR_SIZE,)),
     }
-    as_expected = {name: (tensor.dtype, tensor.shape) for name, tensor in tensors.items()} == expected
-    if not as_expected:
+    if {name: (str(tensor.dtype), tensor.shape) for name, tensor in tensors.items()} != expected:
         raise InvalidArgument(_DAMAGED)
     lengths_agree = (
         1 <= len(tensors["t3.prompt"]) <= most_prompt_tokens

@@ -64,14 +64,14 @@ class SoundDecoder:
         sounds: list[Samples] = [np.zeros(0, np.float32)] * len(utterances)
         rows = [self._prepared(utterance) for utterance in utterances]
         waiting = [index for index, row in enumerate(rows) if len(row.tokens)]
-        for batch in self._batches(waiting, rows):
-            for index, wave in zip(batch, self._decoded(batch, rows, utterances), strict=True):
-                sounds[index] = wave
+        with torch.inference_mode():
+            for batch in self._batches(waiting, rows):
+                for index, wave in zip(batch, self._decoded(batch, rows, utterances), strict=True):
+                    sounds[index] = wave
         return sounds
 
-    @torch.inference_mode()
     def raw(self, rows: Sequence[FlowRow], noises: Sequence[SourceNoise]) -> list[Tensor]:
-        """One batch, nothing cut off: shape (480 m,) each, on the device."""
+        """One batch, nothing cut off: shape (480 m,) each, on the device. Call it in inference mode."""
         return vocoder.sound(self._s3gen.mel2wav, flow.mel_frames(self._s3gen, rows), noises)
 
     def noise(self, seed: int, reference: Reference, spoken: int) -> tuple[Tensor, SourceNoise]:
