@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from backend.settings import Settings as FunctionsSettings
+from gpu_job.engines.chatterbox.settings import ChatterboxSettings
 from gpu_job.settings import Settings as WorkerSettings
 from jobs.config import Setting, describe
 from jobs.transition import Policy
@@ -35,7 +36,8 @@ def written(text: str) -> str:
 
 
 def _declared() -> Iterator[tuple[str, Setting]]:
-    for reader, shapes in (("functions", (FunctionsSettings, Policy)), ("container", (WorkerSettings, Policy))):
+    container = (WorkerSettings, ChatterboxSettings, Policy)
+    for reader, shapes in (("functions", (FunctionsSettings, Policy)), ("container", container)):
         for shape in shapes:
             for each in describe(shape):
                 yield reader, each

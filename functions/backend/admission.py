@@ -86,6 +86,7 @@ def _judge_audio_request(asked: Asked) -> NewJob:
         "voiceId": request.voice_id,
         "voiceName": voice.get("name"),
         "profileKey": voice.get("profileKey"),
+        "modelType": voice.get("model"),
         "cast": cast,
         "pronunciations": documents.pronunciations(asked.read(f"{USERS}/{request.user_id}")),
         "language": request.language,

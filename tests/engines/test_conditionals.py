@@ -48,6 +48,11 @@ def of_voice(kind: str = "chatterbox") -> Conditionals:
     return computed(part(), models(kind), prompt_seconds=PROMPT[kind][1], is_levelled=kind == "turbo")
 
 
+def close(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """But for a gain that is rounded at another place."""
+    return one.shape == other.shape and torch.allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("kind", ["chatterbox", "turbo"])
 def test_they_are_upstreams(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "part.wav"
@@ -55,16 +60,20 @@ def test_they_are_upstreams(kind: str, tmp_path: Path) -> None:
     upstream: Any = object.__new__(ChatterboxTTS if kind == "chatterbox" else ChatterboxTurboTTS)
     upstream.t3, upstream.s3gen, upstream.ve = models(kind).t3, models(kind).s3gen, models(kind).ve
     upstream.device = "cpu"
+    level = ChatterboxTurboTTS.norm_loudness
+    # With NumPy 2 upstream's gain makes float64 of the recording, which its next step refuses.
+    upstream.norm_loudness = lambda *given: level(upstream, *given).astype(np.float32)
     upstream.prepare_conditionals(path, exaggeration=0.7)
     ours = of_voice(kind)
     given_to_t3 = ours.for_t3(0.7, "cpu", torch.float32)
     theirs = upstream.conds
-    assert torch.equal(given_to_t3.speaker_emb, theirs.t3.speaker_emb)
+    same = torch.equal if kind == "chatterbox" else close
+    assert same(given_to_t3.speaker_emb, theirs.t3.speaker_emb)
+    assert same(ours.reference.mel[None], theirs.gen["prompt_feat"])
+    assert same(ours.reference.embedding[None], theirs.gen["embedding"])
     assert torch.equal(given_to_t3.cond_prompt_speech_tokens, theirs.t3.cond_prompt_speech_tokens)
     assert torch.equal(given_to_t3.emotion_adv, theirs.t3.emotion_adv)
     assert torch.equal(ours.reference.tokens[None], theirs.gen["prompt_token"])
-    assert torch.equal(ours.reference.mel[None], theirs.gen["prompt_feat"])
-    assert torch.equal(ours.reference.embedding[None], theirs.gen["embedding"])
     assert int(theirs.gen["prompt_token_len"][0]) == len(ours.reference.tokens)
 
 

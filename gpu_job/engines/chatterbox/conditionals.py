@@ -96,7 +96,7 @@ def computed(recording: Audio, models: Any, *, prompt_seconds: float, is_levelle
     `models` has upstream's `t3`, `s3gen` and `ve`; T3 sees the first `prompt_seconds`. `is_levelled`: the recording is
     brought to the loudness that Turbo was trained on.
     """
-    samples = _levelled(recording) if is_levelled else recording.samples
+    samples = np.array(_levelled(recording) if is_levelled else recording.samples)  # torch wants to be able to write
     at_16_khz = librosa.resample(samples, orig_sr=recording.rate, target_sr=S3_SR)
     most_prompt_tokens = models.t3.hp.speech_cond_prompt_len
     with torch.inference_mode():

@@ -50,8 +50,9 @@ class PerthWatermark:
         """How sure it is that the mark is there, 0 to 1; 0 where there is nothing to be heard."""
         if not _is_heard(audio.samples):
             return 0.0
+        samples = audio.at_rate(_RATE).samples
         with self._turn, torch.inference_mode():
-            sure = self._perth.get_watermark(audio.at_rate(_RATE).samples, sample_rate=_RATE, round=False)
+            sure = self._perth.get_watermark(_at_least(samples, _WINDOW), sample_rate=_RATE, round=False)
         return float(np.nan_to_num(np.asarray(sure).reshape(-1)[0]))
 
 
@@ -74,4 +75,8 @@ def _is_heard(samples: Samples) -> bool:
 
 
 def _as_long(samples: Samples, length: int) -> Samples:
-    return np.pad(samples[:length], (0, max(0, length - len(samples))))
+    return _at_least(samples[:length], length)
+
+
+def _at_least(samples: Samples, length: int) -> Samples:
+    return np.pad(samples, (0, max(0, length - len(samples))))
