@@ -1,8 +1,8 @@
-"""The transformer inside T3, layer by layer over a packed list of positions: upstream's modules, without their caches.
+"""The transformer inside T3, layer by layer over packed positions: upstream's modules, without their caches.
 
-Upstream runs transformers' LlamaModel or GPT2Model, whose cache is concatenated at every step and whose rows all have to
-be equally long. Here the positions of many rows lie packed in one matrix, so that linear layers see all of them at once
-and no padding, and attention, the only part where rows differ, is handed to the caller.
+Upstream runs transformers' LlamaModel or GPT2Model, whose cache is concatenated at every step and whose rows all have
+to be equally long. Here the positions of many rows lie packed in one matrix, so that linear layers see all of them at
+once and no padding, and attention, the only part where rows differ, is handed to the caller.
 
 Shapes: n packed positions, h heads, d numbers per head.
 """

@@ -5,14 +5,14 @@
     row 1        voice │ text │ begin │ speech ──────────▶
     row 2        voice │ (guidance: no text) │ begin │ speech ──▶
 
-Every row begins in column 0 and has its own length, so no row sees another's padding, and a row that is finished can be
-taken by a sentence that waits whatever the lengths of the others. Rows in use are the first ones, without gaps, which
-makes "the batch" a slice and not a copy.
+Every row begins in column 0 and has its own length: no row sees another's padding, and a row that is finished can be
+taken by a sentence that waits, whatever the lengths of the others.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -25,10 +25,15 @@ def in_blocks(columns: int) -> int:
     return -(-columns // BLOCK) * BLOCK
 
 
+class Kept(NamedTuple):
+    """A copy of a row's beginning in one layer: keys and values, each (heads, columns, head_size)."""
+
+    keys: Tensor
+    values: Tensor
+
+
 @dataclass(frozen=True)
 class CacheShape:
-    """What a column of a row costs."""
-
     layers: int
     heads: int
     head_size: int
@@ -36,58 +41,55 @@ class CacheShape:
 
     @property
     def column_bytes(self) -> int:
-        return 2 * self.layers * self.heads * self.head_size * self.dtype.itemsize
+        """Of one position of one row."""
+        number_bytes: int = self.dtype.itemsize
+        return 2 * self.layers * self.heads * self.head_size * number_bytes
 
 
 class KeyValueCache:
     """`keys` and `values`: per layer (rows, heads, columns, head_size)."""
 
-    def __init__(self, shape: CacheShape, device: torch.device) -> None:
+    def __init__(self, shape: CacheShape, device: torch.device, *, zeroed: bool) -> None:
+        """`zeroed`: for whoever reads columns that nobody has written. A masked value counts 0 times, but 0 times the
+        NaN that fresh memory may hold is NaN. Without, a CPU gives memory only to the columns that are used."""
         self.shape = shape
         self.device = device
         self.rows = 0
         self.columns = 0
         self.keys: list[Tensor] = []
         self.values: list[Tensor] = []
+        self._new = torch.zeros if zeroed else torch.empty
 
-    def reserve(self, rows: int, columns: int) -> bool:
-        """Room for at least so much; what is there stays. True where the memory is another one now."""
-        columns = in_blocks(columns)
+    def reserve(self, rows: int, columns: int, *, used: int = 0) -> None:
+        """Room for at least so much. The first `used` columns stay as they are, in memory that may be another."""
         if rows <= self.rows and columns <= self.columns:
-            return False
-        rows, columns = max(rows, self.rows), max(columns, self.columns)
+            return
+        rows, columns = max(rows, self.rows), max(in_blocks(columns), self.columns)
         size = (rows, self.shape.heads, columns, self.shape.head_size)
-        # Layer by layer, and the old one dropped before the next is made: growing costs one layer's memory, not the sum.
-        # Zeros, because a masked column still is multiplied by 0, and what lies in fresh memory may be NaN.
+        # Layer by layer, the old one dropped before the next is made: growing costs one layer's memory more, not all.
         for store in (self.keys, self.values):
             for layer in range(self.shape.layers):
-                grown = torch.zeros(size, dtype=self.shape.dtype, device=self.device)
-                if layer < len(store):
-                    grown[: self.rows, :, : self.columns] = store[layer]
-                    store[layer] = grown
-                else:
+                grown = self._new(size, dtype=self.shape.dtype, device=self.device)
+                if layer == len(store):
                     store.append(grown)
+                else:
+                    grown[: self.rows, :, :used] = store[layer][:, :, :used]
+                    store[layer] = grown
         self.rows, self.columns = rows, columns
-        return True
 
     def release(self) -> None:
         self.rows = self.columns = 0
         self.keys, self.values = [], []
 
-    def copy_row(self, source: int, target: int, length: int) -> None:
-        for store in (self.keys, self.values):
-            for layer in store:
-                layer[target, :, :length] = layer[source, :, :length]
-
-    def read(self, row: int, length: int) -> list[tuple[Tensor, Tensor]]:
-        """Copies of a row's beginning, per layer (heads, length, head_size)."""
+    def read(self, row: int, first: int, end: int) -> list[Kept]:
+        """Copies of a row's columns, one for each layer."""
         return [
-            (keys[row, :, :length].clone(), values[row, :, :length].clone())
+            Kept(keys[row, :, first:end].clone(), values[row, :, first:end].clone())
             for keys, values in zip(self.keys, self.values, strict=True)
         ]
 
-    def write(self, row: int, beginning: list[tuple[Tensor, Tensor]], length: int) -> None:
-        """The first `length` columns of what `read` gave."""
-        for layer, (keys, values) in enumerate(beginning):
-            self.keys[layer][row, :, :length] = keys[:, :length]
-            self.values[layer][row, :, :length] = values[:, :length]
+    def write(self, row: int, beginning: list[Kept], end: int) -> None:
+        """The first `end` columns of what was read."""
+        for layer, kept in enumerate(beginning):
+            self.keys[layer][row, :, :end] = kept.keys[:, :end]
+            self.values[layer][row, :, :end] = kept.values[:, :end]

@@ -1,16 +1,14 @@
-"""What the model is shown before it speaks, as embeddings.
+"""What the model is shown before it speaks, as embeddings, in upstream's order.
 
-    Llama    34 of the voice │ text + its positions │ begin │ begin      and, for guidance, the same with the text zeroed
+    Llama    34 of the voice │ text, with its positions │ begin │ begin     and the same without the text, for guidance
     GPT-2    376 of the voice │ text │ begin
 
-The part of the voice is the same for all of its sentences. So is, in the guidance rows, everything up to the end of the
-text: without text only its positions are left, and a short text's are the beginning of a long one's. These beginnings are
-computed once for a voice (`Beginning`), and each sentence then costs its own text once, and not its voice and text twice.
+Shapes: dim numbers per position.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -19,83 +17,69 @@ from torch import Tensor
 from gpu_job.engines.chatterbox.t3.sentence import Sentence
 from jobs.errors import InvalidArgument
 
-
-@dataclass(frozen=True)
-class Beginning:
-    """Keys and values of a voice's prompt without text, per layer (heads, voice + text positions, head_size)."""
-
-    voice: int
-    text: int
-    layers: list[tuple[Tensor, Tensor]]
+_LONGEST_GPT2_TEXT = 1024  # its positions, 8196, hold the voice, the text and the speech
 
 
 class Prompts:
-    """Embeddings for one T3, upstream's modules and upstream's order of things."""
+    """For one of upstream's T3."""
 
     def __init__(self, t3: Any) -> None:
         self._t3 = t3
-        self._device = t3.device
+        self._device: torch.device = t3.device
+        self._dtype: torch.dtype = t3.speech_head.weight.dtype
         self.guided = not t3.is_gpt
-        """Whether the model has classifier-free guidance, with a row of its own for it."""
-        self._begin = self._embed_begin()
-
-    @property
-    def begin_tokens(self) -> int:
-        """How many positions stand between the text and the first spoken token."""
-        return len(self._begin)
+        """Whether the model can have classifier-free guidance."""
+        with torch.inference_mode():
+            self.begin = self._embed_begin()
+        """What follows the text: (2, dim) or (1, dim)."""
 
     def _embed_begin(self) -> Tensor:
         """Upstream gives the Llama models the begin token twice, both at speech position 0."""
-        embedded = self._t3.speech_emb(torch.tensor([self._t3.hp.start_speech_token], device=self._device))  # (1, dim)
+        token = torch.tensor([self._t3.hp.start_speech_token], device=self._device)
+        begin: Tensor = self._t3.speech_emb(token)
         if not self.guided:
-            return embedded
-        embedded = embedded + self._t3.speech_pos_emb.emb.weight[:1]
-        return torch.cat((embedded, embedded))
-
-    def without_text(self, sentence: Sentence, text: int) -> tuple[int, Tensor]:
-        """How many positions the voice has, and (voice + text, dim): the voice, then `text` positions without a text.
-
-        Models without guidance have no use for the latter and get the voice alone.
-        """
-        # A copy: upstream's prepare_conditioning leaves its embeddings in the object, which other threads may share.
-        conditioning = replace(sentence.conditioning, cond_prompt_speech_emb=None).to(device=self._device)
-        dtype = self._t3.speech_head.weight.dtype
-        for name in ("speaker_emb", "emotion_adv"):
-            value = getattr(conditioning, name)
-            if torch.is_tensor(value):
-                setattr(conditioning, name, value.to(dtype))
-        voice = self._t3.prepare_conditioning(conditioning)[0]
-        if not self.guided:
-            return len(voice), voice
-        return len(voice), torch.cat((voice, self._t3.text_pos_emb.emb.weight[:text]))
-
-    def with_text(self, sentence: Sentence) -> Tensor:
-        """What follows the voice: text and begin, (text + begin, dim)."""
-        text = self._t3.text_emb(sentence.text_tokens.to(self._device, torch.long))
-        if self.guided:
-            text = text + self._t3.text_pos_emb.emb.weight[: len(text)]
-        return torch.cat((text, self._begin))
-
-    def for_guidance(self) -> Tensor:
-        """What follows the voice and the text's positions in a guidance row: begin, (begin, dim)."""
-        return self._begin
-
-    def spoken(self, tokens: Tensor, steps: Tensor) -> Tensor:
-        """Speech tokens (n,), each the `steps` (n,)-th of its sentence, counted from 1: (n, dim)."""
-        embedded = self._t3.speech_emb(tokens)
-        if self.guided:
-            embedded = embedded + self._t3.speech_pos_emb.emb.weight[steps]
-        return embedded
+            return begin
+        begin = begin + self._t3.speech_pos_emb.emb.weight[:1]
+        return torch.cat((begin, begin))
 
     def check(self, sentence: Sentence) -> None:
-        """Raises InvalidArgument where the model cannot read the text or speak so long."""
-        length = len(sentence.text_tokens)
+        """Raises InvalidArgument where the model cannot read the text or speak for so long."""
         hp = self._t3.hp
-        longest = hp.max_text_tokens if self.guided else 1024
+        length = len(sentence.text_tokens)
+        longest = hp.max_text_tokens if self.guided else _LONGEST_GPT2_TEXT
         if not 0 < length <= longest:
             raise InvalidArgument(f"A sentence must have from 1 to {longest} text tokens; this one has {length}.")
         if not 0 < sentence.max_tokens <= hp.max_speech_tokens:
-            raise InvalidArgument(f"max_tokens must be from 1 to {hp.max_speech_tokens}.")
-        tokens = sentence.text_tokens
-        if int(tokens.min()) < 0 or int(tokens.max()) >= hp.text_tokens_dict_size:
+            raise InvalidArgument(f"A sentence can be cut off after 1 to {hp.max_speech_tokens} speech tokens.")
+        if int(sentence.text_tokens.min()) < 0 or int(sentence.text_tokens.max()) >= hp.text_tokens_dict_size:
             raise InvalidArgument(f"Text tokens must be from 0 to {hp.text_tokens_dict_size - 1}.")
+
+    def voice_length(self, conditioning: Any) -> int:
+        """How many positions `voice` has."""
+        encoder = self._t3.cond_enc
+        tokens: int = conditioning.cond_prompt_speech_tokens.shape[1]
+        if encoder.perceiver is not None:
+            tokens = encoder.perceiver.pre_attention_query.shape[1]
+        return 1 + tokens + (encoder.emotion_adv_fc is not None)
+
+    def voice(self, conditioning: Any) -> Tensor:
+        """(34 or 376, dim)."""
+        # A copy: upstream leaves its embeddings in the object that it is given, which other threads may share.
+        own = replace(conditioning, cond_prompt_speech_emb=None).to(device=self._device, dtype=self._dtype)
+        voice: Tensor = self._t3.prepare_conditioning(own)[0]
+        return voice
+
+    def text(self, sentence: Sentence) -> Tensor:
+        """(text tokens, dim)."""
+        text: Tensor = self._t3.text_emb(sentence.text_tokens.to(self._device, torch.long))
+        return text + self._t3.text_pos_emb.emb.weight[: len(text)] if self.guided else text
+
+    def without_text(self, first: int, count: int) -> Tensor:
+        """What guidance has in place of a text: the positions from `first` on alone, (count, dim)."""
+        positions: Tensor = self._t3.text_pos_emb.emb.weight
+        return positions[first : first + count]
+
+    def spoken(self, tokens: Tensor, ordinals: Tensor) -> Tensor:
+        """Speech tokens (n,), each the `ordinals` (n,)-th of its sentence, counted from 1: (n, dim)."""
+        spoken: Tensor = self._t3.speech_emb(tokens)
+        return spoken + self._t3.speech_pos_emb.emb.weight[ordinals] if self.guided else spoken

@@ -6,8 +6,9 @@ upstream's order, which is part of what a model sounds like:
     Llama    guidance, repetition penalty, temperature, min_p, top_p
     GPT-2    temperature, top_k, top_p, repetition penalty
 
-A draw consumes what `torch.multinomial` consumes for one row: as many exponential numbers as there are tokens, the token
-being where probability / number is largest. So a sentence gets upstream's tokens for the same seed, whatever the batch.
+A draw consumes what `torch.multinomial` consumes for one row: as many exponential numbers as there are tokens, the
+token being where probability / number is largest. So a sentence gets upstream's tokens for the same seed, whatever the
+batch.
 
 Shapes: s sentences, v tokens.
 """
@@ -60,9 +61,7 @@ class Samplers:
         )
 
     def joined(self, other: Samplers) -> Samplers:
-        columns = {
-            name: torch.cat((getattr(self, name), getattr(other, name))) for name in _COLUMNS
-        }
+        columns = {name: torch.cat((getattr(self, name), getattr(other, name))) for name in _COLUMNS}
         return Samplers(**columns, generators=[*self.generators, *other.generators])
 
     def only(self, indices: list[int]) -> Samplers:
