@@ -6,14 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from chatterbox.models.t3 import T3
 from chatterbox.models.t3.llama_configs import LLAMA_CONFIGS
 from chatterbox.models.t3.modules.cond_enc import T3Cond
-from chatterbox.models.t3.modules.t3_config import T3Config
 
+from gpu_job.engines.chatterbox.family import FAMILIES
 from gpu_job.engines.chatterbox.t3.sentence import SamplingParameters, Sentence
-
-_PEAKED = 12.0  # a random head's logits differ by about 0.6; a trained one's by several
+from tests.engines.random_weights import random_t3
 
 
 def shallow(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,31 +26,9 @@ def shallow(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def llama_t3(*, multilingual: bool = False) -> Any:
-    return _random(T3Config.multilingual() if multilingual else T3Config.english_only())
-
-
-def gpt2_t3() -> Any:
-    return _random(turbo_config())
-
-
-def turbo_config() -> T3Config:
-    """What upstream's ChatterboxTurboTTS.from_local sets."""
-    config = T3Config(text_tokens_dict_size=50276)
-    config.llama_config_name = "GPT2_medium"
-    config.speech_tokens_dict_size = 6563
-    config.input_pos_emb = None
-    config.speech_cond_prompt_len = 375
-    config.use_perceiver_resampler = False
-    config.emotion_adv = False
-    return config
-
-
-def _random(config: T3Config) -> Any:
+def small_t3(name: str) -> Any:
     torch.manual_seed(0)
-    t3 = T3(config).eval().requires_grad_(False)
-    t3.speech_head.weight *= _PEAKED
-    return t3
+    return random_t3(FAMILIES[name])
 
 
 def voice(seed: int, *, prompt_tokens: int = 150, exaggeration: float = 0.5) -> T3Cond:

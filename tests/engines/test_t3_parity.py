@@ -10,21 +10,21 @@ import torch
 
 from gpu_job.engines.chatterbox.t3.decoder import SpeechDecoder
 from gpu_job.engines.chatterbox.t3.sentence import Sentence
-from tests.engines.small_t3 import gpt2_t3, llama_t3, sentence, shallow, voice
+from tests.engines.small_t3 import sentence, shallow, small_t3, voice
 
 
 @pytest.fixture(scope="module")
 def llama() -> Any:
     with pytest.MonkeyPatch.context() as monkeypatch:
         shallow(monkeypatch)
-        return llama_t3()
+        return small_t3("chatterbox")
 
 
 @pytest.fixture(scope="module")
 def gpt2() -> Any:
     with pytest.MonkeyPatch.context() as monkeypatch:
         shallow(monkeypatch)
-        return gpt2_t3()
+        return small_t3("chatterbox-turbo")
 
 
 def upstream(t3: Any, said: Sentence) -> list[int]:
@@ -61,7 +61,7 @@ def decoded(t3: Any, *sentences: Sentence, **options: Any) -> dict[Any, list[int
     return {each.key: each.speech_tokens.tolist() for each in SpeechDecoder(t3, **options).decode(sentences)}
 
 
-PARAMETERS = [
+PARAMETERS: list[dict[str, Any]] = [
     {},
     {"cfg_weight": 0.0},
     {"cfg_weight": 1.0, "temperature": 1.0, "min_p": 0.0},
@@ -71,7 +71,7 @@ PARAMETERS = [
 
 
 @pytest.mark.parametrize("parameters", PARAMETERS)
-def test_one_sentence_says_what_upstream_says(llama: Any, parameters: dict[str, float]) -> None:
+def test_one_sentence_says_what_upstream_says(llama: Any, parameters: dict[str, Any]) -> None:
     said = sentence(7, 30, voice(1), **parameters)
     expected = upstream(llama, said)
     assert len(set(expected)) > 10  # it does not just repeat itself
@@ -81,7 +81,7 @@ def test_one_sentence_says_what_upstream_says(llama: Any, parameters: dict[str, 
 @pytest.mark.parametrize(
     "parameters", [{}, {"top_p": 0.95}, {"temperature": 1.0, "top_k": 3}, {"top_k": 0, "repetition_penalty": 2.0}]
 )
-def test_one_sentence_of_turbo_says_what_upstream_says(gpt2: Any, parameters: dict[str, float]) -> None:
+def test_one_sentence_of_turbo_says_what_upstream_says(gpt2: Any, parameters: dict[str, Any]) -> None:
     said = sentence(7, 30, voice(1, prompt_tokens=375), **parameters)
     expected = upstream_turbo(gpt2, said)
     assert len(set(expected)) > 10

@@ -9,6 +9,12 @@ from jobs.config import setting
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ChatterboxSettings:
+    weights: tuple[str, ...] = setting(
+        "CHATTERBOX_WEIGHTS",
+        "Where the models' files are: the first folder of these that has MODEL/, with the files of its repository and a"
+        " SHA256SUMS; `hub` is the Hugging Face hub.",
+        default=("/runpod-volume/chatterbox", "/weights", "hub"),
+    )
     memory_gigabytes: float = setting(
         "CHATTERBOX_MEMORY_GB",
         "Device memory for what is spoken at a time, beside the model; batches are as large as fit."
