@@ -80,7 +80,7 @@ def test_one_row_sounds_as_upstream_makes_it(kind: str, more_frames: int) -> Non
 
 @pytest.mark.parametrize("kind", ["chatterbox", "turbo"])
 def test_a_row_sounds_the_same_whatever_else_is_in_the_batch(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "_MOST_PADDING", 100)  # all in one batch, whatever their lengths
+    monkeypatch.setattr(decoding, "_MOST_PADDING_ON_CPU", 100)  # all in one batch, whatever their lengths
     rows = [
         Utterance(speech(length, seed=index), reference(30 + 11 * (index % 3), seed=index % 3), seed=100 + index)
         for index, length in enumerate(LENGTHS)
@@ -137,10 +137,17 @@ def test_batches_follow_from_memory_and_length() -> None:
     assert batches.sizes == [3, 3, 2]
     apart = Batches(MemoryLimit(PLENTY))
     apart.decode([*same_rows(2, 10), *same_rows(2, 200), *same_rows(1, 11)])
-    assert apart.sizes == [3, 2]
+    assert apart.sizes == [2, 1, 2], "no padding on a CPU"
     crowded = Batches(MemoryLimit(1))
     crowded.decode(same_rows(2))
     assert crowded.sizes == [1, 1], "one at a time, if there is hardly room for one"
+
+
+def test_a_gpu_takes_rows_of_like_length_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "_MOST_PADDING_ON_CPU", decoding._MOST_PADDING)
+    apart = Batches(MemoryLimit(PLENTY))
+    apart.decode([*same_rows(2, 10), *same_rows(2, 200), *same_rows(1, 11)])
+    assert apart.sizes == [3, 2]
 
 
 def test_out_of_memory_halves_the_batch_once_and_goes_on() -> None:

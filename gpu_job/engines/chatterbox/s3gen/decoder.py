@@ -37,8 +37,10 @@ _SILENCE_AFTER = 3  # tokens that the distilled models are given after the text,
 _MUTED = SAMPLE_RATE // 50
 _NOISY_END = SAMPLE_RATE // 25
 _FADE_OUT = SAMPLE_RATE // 100
-_MOST_PADDING = 1.25  # the longest row of a batch against its shortest
-# Bytes for a row, measured (tests/engines/test_s3gen.py): attention scores of the conformer grow with the square.
+# The longest row of a batch against its shortest. A CPU is busy with one row: there padding is nothing but work.
+_MOST_PADDING, _MOST_PADDING_ON_CPU = 1.25, 1.0
+# Bytes for a row, from its largest tensors: the conformer's attention scores grow with the square of its length, the
+# vocoder's harmonics and channels with what is spoken.
 _BYTES_PER_FRAME_SQUARED, _BYTES_PER_FRAME, _BYTES_PER_SPOKEN_FRAME = 200, 60_000, 500_000
 
 
@@ -57,6 +59,7 @@ class SoundDecoder:
     def __init__(self, s3gen: Any, memory: MemoryLimit) -> None:
         self._s3gen = s3gen
         self._memory = memory
+        self._most_padding = _MOST_PADDING_ON_CPU if s3gen.device.type == "cpu" else _MOST_PADDING
         vocoder.fold_weight_norm(s3gen.mel2wav)
 
     def decode(self, utterances: Sequence[Utterance]) -> list[Samples]:
@@ -112,7 +115,7 @@ class SoundDecoder:
         """How many of the first fit, one at least; the rows come by length."""
         for count, row in enumerate(rows, 1):
             needed = count * row_bytes(row.frames, len(row.reference.mel))
-            if needed > self._memory.bytes or row.frames > rows[0].frames * _MOST_PADDING:
+            if needed > self._memory.bytes or row.frames > rows[0].frames * self._most_padding:
                 return max(1, count - 1)
         return len(rows)
 
