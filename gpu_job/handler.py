@@ -1,14 +1,19 @@
 """The container on RunPod serverless: the unmodified SDK takes jobs, a Worker does them.
 
 What is returned says only how it ended: the result is in Firestore before this returns, and an exception's traceback
-would be published by the SDK. A stop signal (the job was cancelled, or has run out of its time) cancels the coroutine,
-which has the job handed back.
+would be published by the SDK.
+
+    stop signal   the job was cancelled, or is out of time: the SDK cancels the coroutine, and the job is handed back
+    SIGTERM       the worker has to go: the SDK would wait for its jobs until it is killed; here they are handed back
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
+import signal
+from types import FrameType
 from typing import Any
 
 import msgspec
@@ -31,8 +36,10 @@ class Handler:
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
+        self._listens = False
 
     async def __call__(self, job: dict[str, Any]) -> dict[str, Any]:
+        self._hand_back_at_sigterm()
         try:
             wanted = msgspec.convert(job.get("input"), Attempt)
         except msgspec.ValidationError:
@@ -43,6 +50,21 @@ class Handler:
         except StoryvoiceError as error:
             log.warning("given back: %s", error.code, exc_info=True)
             return {"error": error.message}
+
+    def _hand_back_at_sigterm(self) -> None:
+        """From the first job on: only then has the SDK set a handler of its own, which still runs."""
+        if self._listens:
+            return
+        self._listens = True
+        loop = asyncio.get_running_loop()
+        then: Any = signal.getsignal(signal.SIGTERM)
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(self._jobs.stop)  # a signal may come while this thread holds any lock
+            if callable(then):
+                then(number, frame)
+
+        signal.signal(signal.SIGTERM, stop)
 
 
 def register_fitness(engine: Engine) -> None:

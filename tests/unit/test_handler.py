@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
@@ -15,6 +17,15 @@ from gpu_job.running import Jobs
 from gpu_job.worker import Worker
 from jobs.errors import FailedPrecondition, Unavailable
 from tests.unit.test_server import HeldWorker
+
+
+@pytest.fixture(autouse=True)
+def sdks() -> Iterator[list[int]]:
+    """In the place of the SDK's handler of SIGTERM: the signals that it was given."""
+    given: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: given.append(number))
+    yield given
+    signal.signal(signal.SIGTERM, before)
 
 
 def answer(worker: HeldWorker, job: dict[str, Any]) -> dict[str, Any]:
@@ -39,6 +50,20 @@ def test_an_error_of_ours_is_told_in_our_words() -> None:
     worker = HeldWorker()
     worker.error = Unavailable("The database cannot be reached at the moment.")
     assert answer(worker, {"input": {"job_id": "job1", "attempt": 1}}) == {"error": worker.error.message}
+
+
+def test_sigterm_hands_the_job_back_and_the_sdk_learns_of_it(sdks: list[int]) -> None:
+    worker = HeldWorker()
+    handler = Handler(Jobs(cast(Worker, worker), concurrency=1))
+
+    async def stopped() -> dict[str, Any]:
+        answer = asyncio.create_task(handler({"input": {"job_id": "job1", "attempt": 1}}))
+        await asyncio.to_thread(worker.begun.wait, 5)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return await answer
+
+    assert asyncio.run(asyncio.wait_for(stopped(), 5)) == {"outcome": "failed"}
+    assert sdks == [signal.SIGTERM]
 
 
 class Speaker:
