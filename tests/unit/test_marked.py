@@ -30,7 +30,8 @@ class Tone:
     def mark(self, audio: Audio) -> Audio:
         self.marked += 1
         time = np.arange(len(audio.samples), dtype=np.float32) / audio.rate
-        return Audio(audio.samples + np.float32(0.02) * np.sin(2 * np.pi * HERTZ * time, dtype=np.float32), audio.rate)
+        tone = 0.02 * np.sin(2 * np.pi * HERTZ * time)
+        return Audio((audio.samples + tone).astype(np.float32), audio.rate)
 
     def presence(self, audio: Audio) -> float:
         spectrum = np.abs(np.fft.rfft(audio.samples))

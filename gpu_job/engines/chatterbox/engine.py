@@ -19,7 +19,7 @@ import secrets
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from importlib.metadata import version
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from gpu_job.audio import SPEECH_RATE, Audio, Samples
 from gpu_job.engines.protocol import Speech, SpeechParameters, VoiceProfile, Watermark
@@ -110,9 +110,8 @@ class ChatterboxEngine:
         self._require_own(profile)
         self._require_language(profile.language)
         if not all(map(str.strip, pieces)):
-            raise InvalidArgument(
-                "There is a part of the text that has nothing to say."
-            )  # upstream would say something
+            # Upstream would say "You need to add some text for me to talk."
+            raise InvalidArgument("There is a part of the text that has nothing to say.")
         voice = Conditionals.from_tensors(profile.tensors, most_prompt_tokens=self._manner.most_prompt_tokens)
         return self._speak(pieces, voice, profile.language, parameters)
 
@@ -186,7 +185,7 @@ class ChatterboxEngine:
             "repetition_penalty": wanted.repetition_penalty,
         }
         seed = secrets.randbelow(2**31) if wanted.seed is None else wanted.seed
-        given = {name: value for name, value in asked.items() if value is not None}
+        given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
         return dataclasses.replace(self._manner.sampling, seed=seed, **given)
 
     def _model(self) -> Model:
