@@ -24,6 +24,7 @@ from gpu_job.engines.chatterbox.family import Family
 from gpu_job.engines.chatterbox.loading import t3_config
 from gpu_job.engines.chatterbox.weights import SUMS
 
+SPEECH_TOKENS = 6561  # that the vocoder can speak; above are the beginning, the end and unused ones
 PEAKED = 12.0  # times the head: a random one's logits differ by about 0.6, a trained one's by several
 
 
@@ -53,6 +54,9 @@ def write_random_weights(
 def random_t3(family: Family) -> Any:
     t3 = T3(t3_config(family)).eval().requires_grad_(False)
     t3.speech_head.weight *= PEAKED
+    t3.speech_head.weight[SPEECH_TOKENS:] = (
+        0  # a trained one does not say them either, but for the end, which never comes
+    )
     return t3
 
 
