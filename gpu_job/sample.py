@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gpu_job.engines.protocol import Engine, SpeechParameters, VoiceProfile
+from gpu_job.marked import require_mark
 from gpu_job.narration.assembly import Assembly
 from gpu_job.narration.encoding import AudioWriter, Format, format_named
 from gpu_job.narration.plan import plan
@@ -49,4 +50,5 @@ def speak_sample(engine: Engine, profile: VoiceProfile, name: str, folder: Path)
         for speech in spoken:
             piece = planned.pieces[speech.index]
             writer.write(assembly.add(speech, pause_after_seconds=piece.pause_after_seconds).samples)
+    require_mark(path, engine.watermark)
     return path

@@ -10,8 +10,14 @@ from jobs.settings import SharedSettings
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(SharedSettings):
-    engine: str = setting("ENGINE", "What speaks: `piper`, or the module:Class of an engine of your own.")
+    engines: tuple[str, ...] = setting(
+        "ENGINE",
+        "What speaks: `piper`, `chatterbox`, `chatterbox-turbo`, `chatterbox-nano`, `chatterbox-multilingual`, or the"
+        " module:Class of an engine of your own. Several, with commas: the voice's `modelType` says which, and where it"
+        " says nothing the first one speaks.",
+    )
     concurrency: int = setting("WORKER_CONCURRENCY", "Jobs that one worker runs at a time.", default=1)
+    port: int = setting("PORT", "Where gpu_job.server listens; Cloud Run says so.", default=8080)
     listens: bool = setting(
         "LISTEN_AFTER_SPEAKING",
         "`true`: a speech recogniser (pocketsphinx, to be installed) checks English pieces for their words.",

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from gpu_job.chunks import Chunks
 from gpu_job.engines.profile import MAX_BYTES, VoiceProfile
 from gpu_job.engines.protocol import SpeechParameters
+from gpu_job.marked import require_mark
 from gpu_job.narration import captions, timings
 from gpu_job.narration.assembly import Assembly
 from gpu_job.narration.captions import Captions
@@ -81,7 +82,8 @@ class _Telling:
         self._format = format_named(job.input["format"])
         self._path: Path = tools.folder / f"audio.{self._format.extension}"
         given = job.input["parameters"]
-        self._assembly = Assembly(Delivery(speed=given["speed"], pitch=given["pitch"]))
+        delivery = Delivery(speed=given["speed"], pitch=given["pitch"])
+        self._assembly = Assembly(delivery, watermark=tools.engine.watermark)
         self._timings = Timings(planned.language)
         self._captions = Captions(job.input["text"])
         self._quality = Quality()
@@ -113,6 +115,7 @@ class _Telling:
             if not self._assembly.seconds:
                 raise Internal("The voice gave no sound for any part of the story. Please try again.")
             stream.close()
+        require_mark(self._path, self._tools.engine.watermark)
         seconds = round(self._assembly.seconds, 3)
         usage = {
             "audioSeconds": seconds,
@@ -201,5 +204,8 @@ def _parameters(wanted: Fields) -> SpeechParameters:
         exaggeration=wanted.get("exaggeration"),
         cfg_weight=wanted.get("cfgWeight"),
         temperature=wanted.get("temperature"),
+        min_p=wanted.get("minP"),
+        top_p=wanted.get("topP"),
+        repetition_penalty=wanted.get("repetitionPenalty"),
         seed=wanted.get("seed"),
     )

@@ -18,12 +18,13 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from gpu_job.engines.protocol import Engine
-from gpu_job.lease import Lease
+from gpu_job.lease import Lease, being_stopped
 from gpu_job.narration.recognition import Recogniser
 from gpu_job.storage import Bucket
 from gpu_job.tasks import TASKS, Output, prefix_of
@@ -48,6 +49,8 @@ class Worker:
     engine: Engine
     recogniser: Recogniser | None = None
     public_base_url: str = ""
+    more_engines: tuple[Engine, ...] = ()
+    """Beside `engine`, for jobs that ask for one of these; each is loaded by the first that does."""
 
     def run(self, job_id: str, attempt: int, stop: threading.Event | None = None) -> str:
         """Work on one attempt; `stop` hands it back. Returns the outcome, as above."""
@@ -88,12 +91,21 @@ class Worker:
     def _make(self, job: Job, token: str, stop: threading.Event, uploaded: list[str]) -> Output:
         with (
             tempfile.TemporaryDirectory(prefix="storyvoice-") as folder,
-            Lease(self.store, job, token, stop) as lease,
+            Lease(self.store, job, token, stop, partial(self._hand_back, job, token)) as lease,
         ):
             tools = Tools(
-                self.engine, self.bucket, Path(folder), lease, self.recogniser, self.public_base_url, uploaded
+                self._engine_for(job), self.bucket, Path(folder), lease, self.recogniser, self.public_base_url, uploaded
             )
             return TASKS[job.kind](job, tools)
+
+    def _hand_back(self, job: Job, token: str) -> None:
+        """The platform stops this process: the next attempt may begin now, and need not wait for the lease to lapse."""
+        self.outbox.announce(self.store.fail(job.id, job.attempt, being_stopped(), token))
+
+    def _engine_for(self, job: Job) -> Engine:
+        """Of the job's model; where it asks for none, or for one that is not here (which the task then says), ours."""
+        wanted = job.input.get("modelType")
+        return next((engine for engine in self.more_engines if engine.name == wanted), self.engine)
 
     def _stopped(self, job: Job, error: StoryvoiceError, uploaded: list[str]) -> str:
         log.info("stopped: %s", type(error).__name__, extra=job_fields(job))

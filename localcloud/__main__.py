@@ -17,6 +17,7 @@ def main() -> None:
         faults=arguments.faults,
         seed=arguments.seed,
         workers=arguments.workers,
+        gpu_backend=arguments.gpu_backend,
         firestore_proxy="firestore." in arguments.faults,
         fault_points=bool(arguments.faults),
         ports=preferred_ports(),
@@ -35,6 +36,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--faults", default="", metavar="SPEC", help="what should go wrong; see localcloud/faults.py")
     parser.add_argument("--seed", type=int, default=0, help="of the faults")
     parser.add_argument("--workers", type=int, default=1, help="GPU workers (default 1)")
+    parser.add_argument(
+        "--gpu-backend", choices=("runpod", "http"), default="runpod", help="where they are (http: behind Cloud Run)"
+    )
     return parser.parse_args()
 
 

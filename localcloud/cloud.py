@@ -4,7 +4,8 @@
       functions host ── events, pushes, schedules        Firestore emulator, Pub/Sub emulator (Java)
       Cloud Tasks, RunPod, the bucket's gate             moto behind the gate
       Auth, App Check, OIDC                              functions/main.py, served as in production
-      a Firestore proxy, where faults are wanted         one process per GPU worker: gpu_job/handler.py
+      a Firestore proxy, where faults are wanted         one process per GPU worker: gpu_job/handler.py, or
+      Cloud Run's front, with gpu_backend="http"           gpu_job/server.py
 
 Production code learns of none of this: all it gets is the environment variables of `functions_environment` and
 `worker_environment`.
@@ -27,6 +28,7 @@ from localcloud.bucket.gate import BucketGate
 from localcloud.bucket.moto_process import moto_server_argv
 from localcloud.bucket.signature import Credentials
 from localcloud.clock import Clock
+from localcloud.cloud_run import CloudRun
 from localcloud.emulators.firestore import FirestoreEmulator
 from localcloud.emulators.ports import free_port
 from localcloud.emulators.pubsub import PubSubEmulator
@@ -39,11 +41,11 @@ from localcloud.identity.auth import AuthServer
 from localcloud.identity.oidc import OidcServer
 from localcloud.phone import Endpoints
 from localcloud.processes import Child
-from localcloud.queues import queue_of
+from localcloud.queues import gpu_queue, queue_of
 from localcloud.runpod import RunPodServer
 from localcloud.state import State
 from localcloud.tasks import TasksServer
-from localcloud.workers import WorkerPool
+from localcloud.workers import RunPodEndpoint, WorkerPool
 
 ROOT = Path(__file__).parents[1]
 REGION = "us-central1"
@@ -72,6 +74,7 @@ class Options:
     workers: int = 1
     worker_concurrency: int = 2
     engine: str = "piper"
+    gpu_backend: str = "runpod"  # or "http": workers behind Cloud Run, with a queue in front
     schedules: bool = True
     firestore_proxy: bool = False
     push_backoff_seconds: tuple[int, int] = (10, 600)  # as Eventarc's subscriptions have it
@@ -119,7 +122,11 @@ class LocalCloud:
         self._functions_port = port("functions") or free_port()
         self.functions_address = f"127.0.0.1:{self._functions_port}"
         self.fault_points = FaultPoints(self.faults, self._kill) if options.fault_points else None
-        self.workers = WorkerPool(self.runpod, ENDPOINT_ID, self.run_dir, self.fault_points)
+        self.cloud_run: CloudRun | None = None
+        if options.gpu_backend == "http":
+            self.cloud_run = CloudRun(self.oidc.verify, SERVICE_ACCOUNT, options.worker_concurrency)
+        platform = self.cloud_run or RunPodEndpoint(self.runpod, ENDPOINT_ID)
+        self.workers = WorkerPool(platform, self.run_dir, self.fault_points)
         self._make_firebase(data)
 
     def _make_firebase(self, data: Path | None) -> None:
@@ -159,6 +166,8 @@ class LocalCloud:
         for spec in self.functions.functions.values():
             if spec.kind == "task":
                 self.tasks.create_queue(queue_of(spec, self.options.project))
+        gpus = self.options.workers * self.options.worker_concurrency
+        self.tasks.create_queue(gpu_queue(self.options.project, REGION, gpus))
         await self._connect()
         await self.workers.ready()
         self._is_up = True
@@ -166,7 +175,7 @@ class LocalCloud:
     def _light_services(self) -> list[Service]:
         """In this process and up in a moment. Their ports may be free ones, so they start before others are told."""
         services: list[Service] = [self.app_check, self.oidc, self.tasks, self.runpod, *self._firebase_in_process()]
-        return [*services, self.fault_points] if self.fault_points else services
+        return [*services, *(extra for extra in (self.cloud_run, self.fault_points) if extra)]
 
     def _firebase_in_process(self) -> list[Service]:
         return [self.auth, self.proxy] if self.options.firestore_proxy else [self.auth]
@@ -274,6 +283,7 @@ class LocalCloud:
             "DEFAULT_VOICE": "engine",
             "WEBHOOK_DELIVERY_URL": f"{self.endpoints.callables}/deliverWebhook",
             "WEBHOOK_TRUSTED_HOSTS": "127.0.0.1,localhost",
+            **({"GPU_BACKEND": "http", "GPU_HTTP_URL": f"{self.cloud_run.url}/run"} if self.cloud_run else {}),
             **(self.fault_points.environment("functions", "functions") if self.fault_points else {}),
             **self.options.functions_env,
         }

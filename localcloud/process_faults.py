@@ -137,13 +137,18 @@ def writes_of(store: type) -> list[str]:
     return sorted(name for name in vars(store) if not name.startswith("_") and name != "find")
 
 
-def _install_in_worker(points: Points) -> None:
-    from runpod.serverless.modules import rp_job  # noqa: PLC0415
-
+def _install_in_worker(points: Points, module: str) -> None:
     from gpu_job.storage import Bucket  # noqa: PLC0415
 
     for name, call in (("upload", "upload"), ("put_bytes", "upload"), ("delete", "delete")):
         setattr(Bucket, name, points.around(call, getattr(Bucket, name)))
+    if module == "gpu_job.handler":
+        _install_in_runpod(points)
+
+
+def _install_in_runpod(points: Points) -> None:
+    from runpod.serverless.modules import rp_job  # noqa: PLC0415
+
     send = rp_job.send_result
 
     async def replying(*arguments: Any, **named: Any) -> None:
@@ -158,7 +163,7 @@ def main() -> None:
     module = sys.argv.pop(1)
     points = install(os.environ)
     if points is not None:
-        _install_in_worker(points)
+        _install_in_worker(points, module)
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 

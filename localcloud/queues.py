@@ -1,4 +1,4 @@
-"""A task queue function's queue, as its deployment would make it."""
+"""The queues of a deployment: one for each task queue function, and the one in front of the GPU service."""
 
 from __future__ import annotations
 
@@ -17,6 +17,16 @@ def queue_of(function: FunctionSpec, project: str) -> tasks_v2.Queue:
         name=f"projects/{project}/locations/{function.region}/queues/{function.name}",
         rate_limits=_rate_limits(function.rate_limits),
         retry_config=_retry_config(function.retry_config),
+    )
+
+
+def gpu_queue(project: str, region: str, gpus: int) -> tasks_v2.Queue:
+    """The queue of GPU_BACKEND=http: as many tasks at a time as there are GPUs, each tried again every half minute for
+    the better part of an hour. It then gives up, and the reconciler begins the job's next attempt."""
+    return tasks_v2.Queue(
+        name=f"projects/{project}/locations/{region}/queues/gpu-jobs",
+        rate_limits=_rate_limits({"maxConcurrentDispatches": gpus}),
+        retry_config=_retry_config({"minBackoffSeconds": 1, "maxBackoffSeconds": 30}),
     )
 
 

@@ -1,4 +1,4 @@
-"""GPU workers on this machine: each a process of its own that runs gpu_job/handler.py, as a RunPod container would."""
+"""GPU workers on this machine: each a process of its own that runs what a container would on its platform."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from localcloud.fault_points import FaultPoints
 from localcloud.processes import Child, ChildError
@@ -20,15 +21,48 @@ _YOUNG_SECONDS = 2.0
 _PAUSE_SECONDS = 2.0
 
 
-class WorkerPool:
-    """Keeps a number of workers alive: one that dies is replaced, as RunPod does."""
+class Platform(Protocol):
+    """Where workers get their jobs from."""
 
-    def __init__(
-        self, runpod: RunPodServer, endpoint: str, run_dir: Path, fault_points: FaultPoints | None = None
-    ) -> None:
+    @property
+    def module(self) -> str:
+        """What a worker runs."""
+        ...
+
+    def worker_environment(self, worker_id: str) -> dict[str, str]:
+        """What the platform sets in a new worker's environment."""
+        ...
+
+    def has_worker(self, worker_id: str) -> bool:
+        """Whether it is ready for jobs."""
+        ...
+
+    def worker_lost(self, worker_id: str) -> None:
+        """Its process has ended."""
+        ...
+
+
+class RunPodEndpoint:
+    """The workers of one RunPod endpoint."""
+
+    module = "gpu_job.handler"
+
+    def __init__(self, runpod: RunPodServer, endpoint: str) -> None:
         self._runpod = runpod
-        self._fault_points = fault_points
         self._endpoint = endpoint
+        self.has_worker = runpod.has_worker
+        self.worker_lost = runpod.worker_lost
+
+    def worker_environment(self, worker_id: str) -> dict[str, str]:
+        return self._runpod.worker_environment(self._endpoint, worker_id)
+
+
+class WorkerPool:
+    """Keeps a number of workers alive: one that dies is replaced, as the platforms do."""
+
+    def __init__(self, platform: Platform, run_dir: Path, fault_points: FaultPoints | None = None) -> None:
+        self._platform = platform
+        self._fault_points = fault_points
         self._run_dir = run_dir
         self._environment: dict[str, str] = {}
         self._numbers = itertools.count(1)
@@ -50,11 +84,15 @@ class WorkerPool:
     async def ready(self) -> None:
         """Until every worker has loaded its engine and asks for jobs. Raises ChildError with the tail of its log."""
         for worker_id, child in list(self._children.items()):
-            await child.wait_ready(partial(self._is_ready, worker_id), _READY_SECONDS)
+            await child.wait_ready(partial(self._probe, worker_id), _READY_SECONDS)
 
     async def kill(self, worker_id: str) -> None:
         """SIGKILL, with everything that it has started. Another takes its place."""
         await self._children[worker_id].kill()
+
+    async def terminate(self, worker_id: str, grace: float = 10.0) -> None:
+        """SIGTERM, and SIGKILL to what is left after `grace` seconds. Another takes its place."""
+        await self._children[worker_id].stop(grace)
 
     async def stop(self) -> None:
         self._stopping = True
@@ -63,8 +101,12 @@ class WorkerPool:
         await asyncio.gather(*self._replacing, return_exceptions=True)
         await asyncio.gather(*(child.stop(grace=2.0) for child in self._children.values()), return_exceptions=True)
 
-    async def _is_ready(self, worker_id: str) -> bool:
-        return self._runpod.has_worker(worker_id)
+    def is_ready(self, worker_id: str) -> bool:
+        """Whether this worker has loaded its engine and can be given jobs."""
+        return self._platform.has_worker(worker_id)
+
+    async def _probe(self, worker_id: str) -> bool:
+        return self.is_ready(worker_id)
 
     async def _add(self) -> None:
         worker_id = f"worker-{next(self._numbers)}"
@@ -72,8 +114,8 @@ class WorkerPool:
         asking = self._fault_points.environment("worker", worker_id) if self._fault_points else {}
         child = Child(
             worker_id,
-            [sys.executable, "-P", "-m", *through, "gpu_job.handler"],
-            env={**self._environment, **self._runpod.worker_environment(self._endpoint, worker_id), **asking},
+            [sys.executable, "-P", "-m", *through, self._platform.module],
+            env={**self._environment, **self._platform.worker_environment(worker_id), **asking},
             log=self._run_dir / f"{worker_id}.log",
             on_exit=partial(self._ended, worker_id, asyncio.get_running_loop().time()),
         )
@@ -82,7 +124,7 @@ class WorkerPool:
 
     def _ended(self, worker_id: str, started: float, status: int) -> None:
         self._children.pop(worker_id, None)
-        self._runpod.worker_lost(worker_id)
+        self._platform.worker_lost(worker_id)
         if self._stopping:
             return
         log.warning("%s ended with status %d; another takes its place", worker_id, status)

@@ -53,7 +53,8 @@ class TestCloud:
     per_minute: ClassVar[dict[str, int]] = {"clone": 5, "narrate": 10}  # the settings' defaults
     skew_seconds = 0.0
 
-    def __init__(self, kind: type[LocalCloud]) -> None:
+    def __init__(self, kind: type[LocalCloud], **options: Any) -> None:
+        """`options` are those of localcloud.cloud.Options that shall be otherwise."""
         self._patch = pytest.MonkeyPatch()
         self._embedded: EmbeddedCloud | None = None
         gate = Path(os.environ.get("TMPDIR", "/tmp")) / f"storyvoice-gate-{new_id()}"  # noqa: S108  (made and removed by us)
@@ -67,6 +68,7 @@ class TestCloud:
                 engine="tests.gated_piper:GatedPiper",
                 functions_env=LEASES,
                 worker_env={**LEASES, "TEST_GATE": str(gate)},
+                **options,
             ),
             kind,
         )
@@ -153,9 +155,8 @@ class TestCloud:
             self.call(self.cloud.fault_points.set_clocks_right)
 
         def staffed() -> bool:
-            return len(self.cloud.workers.children) == WORKERS and all(
-                self.cloud.runpod.has_worker(worker) for worker in self.cloud.workers.children
-            )
+            workers = self.cloud.workers
+            return len(workers.children) == WORKERS and all(map(workers.is_ready, workers.children))
 
         until(lambda: self.call(staffed), "every worker to be there")
 

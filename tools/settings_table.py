@@ -7,6 +7,7 @@ from pathlib import Path
 
 from backend.settings import ApiSettings
 from backend.settings import Settings as FunctionsSettings
+from gpu_job.engines.chatterbox.settings import ChatterboxSettings
 from gpu_job.settings import Settings as WorkerSettings
 from jobs.config import Setting, describe
 from jobs.transition import Policy
@@ -38,7 +39,7 @@ def written(text: str) -> str:
 def _declared() -> Iterator[tuple[str, Setting]]:
     for reader, shapes in (
         ("functions", (FunctionsSettings, ApiSettings, Policy)),
-        ("container", (WorkerSettings, Policy)),
+        ("container", (WorkerSettings, ChatterboxSettings, Policy)),
     ):
         for shape in shapes:
             for each in describe(shape):
@@ -48,7 +49,10 @@ def _declared() -> Iterator[tuple[str, Setting]]:
 def _default(declared: Setting) -> str:
     if declared.required:
         return "required"
-    return f"`{declared.default}`" if declared.default not in ("", ()) else "empty"
+    if declared.default in ("", ()):
+        return "empty"
+    listed = declared.default if isinstance(declared.default, tuple) else (declared.default,)
+    return f"`{','.join(map(str, listed))}`"
 
 
 if __name__ == "__main__":

@@ -89,6 +89,7 @@ def _judge_audio_request(asked: Asked) -> NewJob:
         "voiceId": request.voice_id,
         "voiceName": voice.get("name"),
         "profileKey": voice.get("profileKey"),
+        "modelType": voice.get("model"),
         "cast": cast,
         "pronunciations": documents.pronunciations(asked.read(f"{USERS}/{request.user_id}")),
         "language": request.language,
@@ -101,6 +102,9 @@ def _judge_audio_request(asked: Asked) -> NewJob:
             "exaggeration": request.exaggeration,
             "cfgWeight": request.cfg_weight,
             "temperature": request.temperature,
+            "minP": request.min_p,
+            "topP": request.top_p,
+            "repetitionPenalty": request.repetition_penalty,
             "seed": request.seed,
         },
     }

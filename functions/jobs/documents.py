@@ -123,6 +123,9 @@ class AudioRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", fo
     exaggeration: Annotated[float, _range(0, 2, "a number from 0 to 2")] | None = None
     cfg_weight: Annotated[float, _range(0, 1, "a number from 0 to 1")] | None = None
     temperature: Annotated[float, _range(0.05, 5, "a number from 0.05 to 5")] | None = None
+    min_p: Annotated[float, _range(0, 1, "a number from 0 to 1")] | None = None
+    top_p: Annotated[float, _range(0, 1, "a number from 0 to 1")] | None = None
+    repetition_penalty: Annotated[float, _range(1, 2, "a number from 1 to 2")] | None = None
     seed: Annotated[int, _range(0, 2**31 - 1, "a whole number from 0 to 2147483647")] | None = None
     cast: Cast | None = None
     status: Pending

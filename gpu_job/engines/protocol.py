@@ -11,7 +11,7 @@ from gpu_job.engines.profile import VoiceProfile
 from gpu_job.recordings import RecordingQuality
 from jobs.errors import InvalidArgument
 
-__all__ = ["Engine", "Speech", "SpeechParameters", "SpokenWord", "VoiceProfile"]
+__all__ = ["Engine", "Speech", "SpeechParameters", "SpokenWord", "VoiceProfile", "Watermark"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,9 @@ class SpeechParameters:
     exaggeration: float | None = None
     cfg_weight: float | None = None
     temperature: float | None = None
+    min_p: float | None = None
+    top_p: float | None = None
+    repetition_penalty: float | None = None
     seed: int | None = None
 
     def __post_init__(self) -> None:
@@ -40,6 +43,9 @@ _RANGES: dict[str, tuple[float, float]] = {
     "exaggeration": (0.0, 2.0),
     "cfg_weight": (0.0, 1.0),
     "temperature": (0.05, 5.0),
+    "min_p": (0.0, 1.0),
+    "top_p": (0.0, 1.0),
+    "repetition_penalty": (1.0, 2.0),
     "seed": (0, 2**31 - 1),
 }
 
@@ -65,6 +71,18 @@ class Speech:
     words: tuple[SpokenWord, ...] = ()
 
 
+class Watermark(Protocol):
+    """An inaudible mark by which software can tell that a machine spoke. Thread-safe."""
+
+    def mark(self, audio: Audio) -> Audio:
+        """The same sound with the mark on all of it, as long as before."""
+        ...
+
+    def presence(self, audio: Audio) -> float:
+        """How sure it is that the mark is there: 0 to 1, half is the bound; 0 where nothing can be heard."""
+        ...
+
+
 class Engine(Protocol):
     """One loaded voice model. Its methods may be called from several threads at once."""
 
@@ -78,6 +96,8 @@ class Engine(Protocol):
     """The longest piece that it speaks well, and within its memory."""
     languages: tuple[str, ...]
     """ISO 639-1."""
+    watermark: Watermark | None
+    """What `speak` marks its sound with; None: an engine that imitates nobody needs none."""
 
     def clone(self, recording: Audio, *, language: str, quality: RecordingQuality) -> VoiceProfile:
         """A voice of an examined recording. Raises InvalidArgument where it does not speak the language."""

@@ -9,7 +9,14 @@ from typing import cast
 from gpu_job.engines.protocol import Engine
 from jobs.errors import FailedPrecondition
 
-ENGINES = {"piper": "gpu_job.engines.piper:PiperEngine"}
+_CHATTERBOX = "gpu_job.engines.chatterbox.engine"
+ENGINES = {
+    "piper": "gpu_job.engines.piper:PiperEngine",
+    "chatterbox": f"{_CHATTERBOX}:Chatterbox",
+    "chatterbox-turbo": f"{_CHATTERBOX}:ChatterboxTurbo",
+    "chatterbox-nano": f"{_CHATTERBOX}:ChatterboxNano",
+    "chatterbox-multilingual": f"{_CHATTERBOX}:ChatterboxMultilingual",
+}
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpu_job.audio import SPEECH_RATE, Audio, Samples, amplitude, frame_rms
-from gpu_job.engines.protocol import Speech, SpokenWord
+from gpu_job.engines.protocol import Speech, SpokenWord, Watermark
 from gpu_job.narration.mastering import mastered
 from gpu_job.narration.tempo import AS_SPOKEN, Delivery, delivered
 from jobs.errors import Internal
@@ -40,10 +40,15 @@ class Assembly:
 
     The same pieces give the same blocks, sample for sample: whoever goes on with a half-made narration goes through the
     finished pieces again and comes out where the other left off.
+
+    `watermark`: the engine's. Pieces come with it; speed and pitch wear it away, so it is put on again after them.
     """
 
-    def __init__(self, delivery: Delivery = AS_SPOKEN, *, rate: int = SPEECH_RATE) -> None:
+    def __init__(
+        self, delivery: Delivery = AS_SPOKEN, *, rate: int = SPEECH_RATE, watermark: Watermark | None = None
+    ) -> None:
         self._delivery = delivery
+        self._watermark = watermark
         self._rate = rate
         self._length = 0
 
@@ -83,7 +88,10 @@ class Assembly:
             word._replace(starts_at=(word.starts_at - cut) / speed, ends_at=(word.ends_at - cut) / speed)
             for word in speech.words
         ]
-        return delivered(Audio(audio.samples[start:end], self._rate), self._delivery).samples, words
+        sound = delivered(Audio(audio.samples[start:end], self._rate), self._delivery)
+        if self._watermark is not None and self._delivery != AS_SPOKEN:
+            sound = self._watermark.mark(sound)
+        return sound.samples, words
 
 
 def _moved(word: SpokenWord, starts_at: float, ends_at: float) -> SpokenWord:

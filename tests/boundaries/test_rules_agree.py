@@ -88,7 +88,10 @@ TEXTS = [
 
 
 def test_numbers_have_the_same_bounds() -> None:
-    assert [name for name, *_ in NUMBERS] == ["speed", "pitch", "exaggeration", "cfgWeight", "temperature", "seed"]
+    assert [name for name, *_ in NUMBERS] == [
+        *("speed", "pitch", "exaggeration", "cfgWeight", "temperature"),
+        *("minP", "topP", "repetitionPenalty", "seed"),
+    ]
     for name, low, high in NUMBERS:
         meta = bounds(documents.AudioRequest, name)
         assert (meta.ge, meta.le) == (float(low), float(high)), name

@@ -21,7 +21,9 @@ DIFFERENCES = {
     r"(storyId|voiceId) (another's|of nothing|of a request)": _IN_TRANSACTION,
     r"create as ": "The server sees the id of a document in its path, not among its fields.",
     r"recordingKey with a (long|capital) extension": "createUpload gives none such; the server need not care.",
-    r"(modelType|text|exaggeration|cfgWeight|temperature|seed|cast) is null": "An optional field is there or not.",
+    r"(modelType|text|exaggeration|cfgWeight|temperature|minP|topP|repetitionPenalty|seed|cast) is null": (
+        "An optional field is there or not."
+    ),
 }
 CREATED = [
     check

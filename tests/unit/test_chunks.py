@@ -147,7 +147,15 @@ OTHER_PROFILE: dict[str, Any] = {
     "clones": False,
     "tensors": {"speaker": np.arange(1, 4, dtype=np.float32)},
 }
-OTHER_PARAMETERS: dict[str, Any] = {"exaggeration": 0.6, "cfg_weight": None, "temperature": 0.81, "seed": 8}
+OTHER_PARAMETERS: dict[str, Any] = {
+    "exaggeration": 0.6,
+    "cfg_weight": None,
+    "temperature": 0.81,
+    "min_p": 0.05,
+    "top_p": 0.9,
+    "repetition_penalty": 1.3,
+    "seed": 8,
+}
 OTHERS: dict[str, Any] = {
     "voice_id": "voice-2",
     "name": "chatterbox",

@@ -39,12 +39,16 @@ AUDIO: dict[str, Any] = {
     "exaggeration": 0.5,
     "cfgWeight": 0.5,
     "temperature": 0.8,
+    "minP": 0.05,
+    "topP": 0.95,
+    "repetitionPenalty": 1.2,
     "seed": 7,
     "cast": {"Little Pig": "v2", "Wolf": "v3"},
     "status": "pending",
     "createdAt": NOW,
 }
-OPTIONAL = {"modelType", "text", "format", "speed", "pitch", "exaggeration", "cfgWeight", "temperature", "seed", "cast"}
+SAMPLING = {"exaggeration", "cfgWeight", "temperature", "minP", "topP", "repetitionPenalty", "seed"}
+OPTIONAL = {"modelType", "text", "format", "speed", "pitch", "cast", *SAMPLING}
 NO_ID = [None, 5, "", "a/b", "a\n", "x" * 129, True, ["a"], b"a"]
 NO_TEXT = [5, "", True, b"bytes", {}, GeoPoint(1, 2)]
 NO_MOMENT = ["2026-11-22T00:00:00Z", 5, None, datetime(2026, 11, 22)]  # noqa: DTZ001  (the naive one is the point)
@@ -72,6 +76,9 @@ WRONG_AUDIO: dict[str, list[Any]] = {
     "exaggeration": ["1", -0.1, 2.1, NAN],
     "cfgWeight": ["1", -0.1, 1.1, NAN],
     "temperature": ["1", 0.04, 5.1, NAN],
+    "minP": ["1", -0.1, 1.1, NAN],
+    "topP": ["1", -0.1, 1.1, NAN],
+    "repetitionPenalty": ["1", 0.9, 2.1, NAN],
     "seed": ["1", 1.5, -1, 2**31, True],
     "cast": [
         *("x", [], {"bear": 5}, {"bear": "no/id"}, {"": "v2"}, {"x" * 41: "v2"}, {f"n{n}": "v" for n in range(21)}),

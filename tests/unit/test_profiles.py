@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import pickle
 import struct
@@ -125,7 +126,7 @@ def test_no_damage_escapes_as_anything_but_our_errors(noise: bytes, at: int) -> 
 
 def test_parameters_have_the_documented_defaults() -> None:
     parameters = SpeechParameters()
-    assert (parameters.exaggeration, parameters.cfg_weight, parameters.temperature, parameters.seed) == (None,) * 4
+    assert set(dataclasses.asdict(parameters).values()) == {None}
 
 
 @pytest.mark.parametrize(
@@ -134,6 +135,9 @@ def test_parameters_have_the_documented_defaults() -> None:
         ("seed", -1),
         ("cfg_weight", 1.1),
         ("temperature", 0.0),
+        ("min_p", 1.1),
+        ("top_p", -0.1),
+        ("repetition_penalty", 0.9),
         ("exaggeration", -0.1),
         ("exaggeration", float("nan")),
     ],

@@ -1,0 +1,248 @@
+"""The Chatterbox engine against upstream's own code: one run, the same random weights, the same tokens.
+
+Random weights never come to the end of a text, so both sides are cut off after the same number of tokens; how fast it
+goes does not depend on the numbers in the weights. Needs .venv-engine (`./dev bench engine` sees to it). Full-size
+weights, 3.2 GB, are written to the folder that ENGINE_BENCH_WEIGHTS names, once, or to a temporary one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.report import Report
+
+with warnings.catch_warnings():  # resemble-perth imports pkg_resources, which warns
+    warnings.simplefilter("ignore", UserWarning)
+    from chatterbox.tts import ChatterboxTTS
+
+from gpu_job.engines.chatterbox import engine as engine_module
+from gpu_job.engines.chatterbox.engine import ChatterboxEngine
+from gpu_job.engines.chatterbox.family import FAMILIES
+from gpu_job.engines.chatterbox.loading import best_device, load
+from gpu_job.engines.chatterbox.t3.decoder import SpeechDecoder
+from gpu_job.engines.chatterbox.t3.sentence import SamplingParameters, Sentence
+from gpu_job.engines.protocol import SpeechParameters
+from gpu_job.recordings import decode, examine
+from tests.engines.random_weights import write_random_weights
+from tests.engines.small_t3 import sentence, text, voice
+
+FAMILY = FAMILIES["chatterbox"]
+RECORDING = Path(__file__).parents[1] / "assets" / "recording.flac"
+SENTENCES = 16
+# Of a story: from a few words to three lines, and about as much speech as text.
+TEXT_LENGTHS = [10 + 7 * number for number in range(SENTENCES)]
+SPEECH_LENGTHS = [30 + 4 * number for number in range(SENTENCES)]
+
+
+def measure(report: Report) -> None:
+    device = best_device()
+    name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    report.say(f"  torch {torch.__version__} on {name}; random weights of {FAMILY.name}, full size, seed 0")
+    with _weights() as folder:
+        _measure_loading(report, folder)
+        _measure_t3(report, folder, device)
+        _measure_engine(report, folder, device)
+
+
+@contextmanager
+def _weights() -> Iterator[Path]:
+    kept = os.environ.get("ENGINE_BENCH_WEIGHTS")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(kept or temporary)
+        if not (folder / FAMILY.name / "SHA256SUMS").is_file():
+            write_random_weights(folder, FAMILY)
+        yield folder
+
+
+# Loading: each in a process of its own, since peak memory is the process's.
+
+
+def _measure_loading(report: Report, folder: Path) -> None:
+    report.say(" loading to the first speech token of one sentence, in a fresh process whose imports are done")
+    runs = min(report.runs, 3)
+    pairs = [(_load_apart("ours", folder), _load_apart("upstream", folder)) for _ in range(runs)]
+    ours = report.figure("ours", [mine["seconds"] for mine, _ in pairs], "s")
+    theirs = report.figure("upstream, from_local", [other["seconds"] for _, other in pairs], "s")
+    _ratio(report, "faster", theirs / ours, "5")
+    ours = report.figure("peak memory over the imports', ours", [mine["peak_mb"] for mine, _ in pairs], "MB")
+    theirs = report.figure("peak memory over the imports', upstream", [other["peak_mb"] for _, other in pairs], "MB")
+    report.say(f"  {'ours is, of upstream’s':<44} {ours / theirs:>9.2f}            (reach 0.5)")
+
+
+def _load_apart(side: str, folder: Path) -> dict[str, float]:
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.engine", side, str(folder)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def _load_here(side: str, folder: Path) -> None:
+    """Prints JSON: `seconds`, and `peak_mb` over what the process had before."""
+    said = sentence(1, 60, voice(1), max_tokens=1)
+    before = _resident_mb("VmRSS")
+    started = time.perf_counter()
+    if side == "ours":
+        t3 = load(FAMILY, [str(folder)]).t3
+        (decoded,) = SpeechDecoder(t3).decode([said])
+        assert len(decoded.speech_tokens) == 1
+    else:
+        t3 = ChatterboxTTS.from_local(folder / FAMILY.name, str(best_device())).t3
+        _upstream_tokens(t3, said)
+    seconds = time.perf_counter() - started
+    print(json.dumps({"seconds": seconds, "peak_mb": _resident_mb("VmHWM") - before}))
+
+
+def _resident_mb(field: str) -> float:
+    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith(field + ":"):
+            return int(line.split()[1]) / 1024
+    raise AssertionError(field)
+
+
+# T3 alone.
+
+
+def _measure_t3(report: Report, folder: Path, device: torch.device) -> None:
+    t3 = load(FAMILY, [str(folder)], device=device, dtype=torch.float32).t3
+    conditioning = voice(1)
+    sentences = [
+        Sentence(number, text(number, length), conditioning, SamplingParameters(seed=number), tokens)
+        for number, (length, tokens) in enumerate(zip(TEXT_LENGTHS, SPEECH_LENGTHS, strict=True))
+    ]
+    decoder = SpeechDecoder(t3, max_sentences=SENTENCES)
+    list(decoder.decode(sentences[:2]))  # allocates, and captures graphs on a GPU
+    total = sum(SPEECH_LENGTHS)
+    report.say(f" T3, float32: {SENTENCES} sentences, {total} tokens")
+    ours, theirs = [], []
+    same = True
+    for _ in range(min(report.runs, 2)):
+        together, seconds = _timed(
+            lambda: {each.key: each.speech_tokens.tolist() for each in decoder.decode(sentences)}
+        )
+        ours.append(total / seconds)
+        one_by_one, seconds = _timed(lambda: {each.key: _upstream_tokens(t3, each) for each in sentences})
+        theirs.append(total / seconds)
+        same = same and together == one_by_one
+    _faster(report, "tokens/s", ours, theirs, reach="3")
+    report.say(f"  {'the same tokens':<44} {'yes' if same else 'NO':>9}")
+
+
+def _upstream_tokens(t3: Any, said: Sentence) -> list[int]:
+    torch.manual_seed(said.sampling.seed)
+    device = t3.device
+    conditioning = type(said.conditioning)(**said.conditioning.__dict__).to(device=device)
+    with _quiet():
+        tokens = t3.inference(
+            t3_cond=conditioning,
+            text_tokens=torch.stack((said.text_tokens, said.text_tokens)).to(device),
+            max_new_tokens=said.max_tokens,
+            temperature=said.sampling.temperature,
+            cfg_weight=said.sampling.cfg_weight,
+            repetition_penalty=said.sampling.repetition_penalty,
+            min_p=said.sampling.min_p,
+            top_p=said.sampling.top_p,
+        )
+    spoken: list[int] = tokens[0].tolist()
+    return spoken
+
+
+# The whole engine: text to watermarked sound.
+
+
+def _measure_engine(report: Report, folder: Path, device: torch.device) -> None:
+    pieces = [("Once upon a time there was a fox who counted stars. " * 3)[: 2 * length] for length in TEXT_LENGTHS]
+    limits = dict(zip(pieces, SPEECH_LENGTHS, strict=True))
+    os.environ |= {
+        "CHATTERBOX_WEIGHTS": str(folder),
+        "CHATTERBOX_MEMORY_GB": os.environ.get("CHATTERBOX_MEMORY_GB", "16"),
+    }
+    ours, recording = ChatterboxEngine(FAMILY.name), decode(RECORDING)
+    profile = ours.clone(recording, language="en", quality=examine(recording))
+    theirs = ChatterboxTTS.from_local(folder / FAMILY.name, str(device))
+    theirs.prepare_conditionals(RECORDING)
+    parameters = SpeechParameters(seed=1)
+
+    def all_at_once() -> list[float]:
+        """When each piece's sound was there, seconds from the beginning; and the sound's seconds, last."""
+        begun, at, seconds = time.perf_counter(), [], 0.0
+        for speech in ours.speak(pieces, profile, parameters):
+            at.append(time.perf_counter() - begun)
+            seconds += speech.audio.seconds
+        return [*at, seconds]
+
+    def one_by_one() -> list[float]:
+        begun, at, seconds = time.perf_counter(), [], 0.0
+        for piece in pieces:
+            with _quiet(), _cut_off(theirs.t3, limits[piece]):
+                seconds += theirs.generate(piece).shape[-1] / theirs.sr
+            at.append(time.perf_counter() - begun)
+        return [*at, seconds]
+
+    before = engine_module._most_tokens
+    engine_module._most_tokens = lambda piece: limits[piece]
+    try:
+        ours.warm_up()
+        mine, other = [all_at_once()], [one_by_one()]
+        for _ in range(min(report.runs, 2) - 1):
+            mine.append(all_at_once())
+            other.append(one_by_one())
+    finally:
+        engine_module._most_tokens = before
+    report.say(f" the whole engine, text to watermarked sound: {SENTENCES} sentences, {mine[0][-1]:.0f} s of sound")
+    speeds = ([run[-1] / run[-2] for run in runs] for runs in (mine, other))
+    _faster(report, "s/s", *speeds, reach="2")
+    report.figure("the first sentence's sound after, ours", [run[0] for run in mine], "s")
+    report.figure("the first sentence's sound after, upstream", [run[0] for run in other], "s")
+
+
+@contextmanager
+def _cut_off(t3: Any, tokens: int) -> Iterator[None]:
+    """Upstream's `generate` has no parameter for it."""
+    whole = t3.inference
+    t3.inference = lambda **arguments: whole(**(arguments | {"max_new_tokens": tokens}))
+    try:
+        yield
+    finally:
+        del t3.inference
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without upstream's progress bars, which cost it nothing but our output."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        before, sys.stderr = sys.stderr, nowhere
+        try:
+            yield
+        finally:
+            sys.stderr = before
+
+
+def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    started = time.perf_counter()
+    result = work()
+    return result, time.perf_counter() - started
+
+
+def _faster(report: Report, unit: str, mine: Sequence[float], other: Sequence[float], *, reach: str) -> None:
+    ours = report.figure("ours, all at once", mine, unit)
+    _ratio(report, "faster", ours / report.figure("upstream, one by one", other, unit), reach)
+
+
+def _ratio(report: Report, what: str, ratio: float, reach: str) -> None:
+    report.say(f"  {what:<44} {ratio:>9.2f} times      (reach {reach})")
+
+
+if __name__ == "__main__":
+    _load_here(sys.argv[1], Path(sys.argv[2]))

@@ -1,0 +1,1 @@
+"""T3, the model that turns text tokens into speech tokens: many sentences at once."""
