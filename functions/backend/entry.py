@@ -11,6 +11,7 @@ An error that leaves a function is put into the 500's body by the functions fram
 from __future__ import annotations
 
 import base64
+import io
 import logging
 import os
 from collections.abc import Callable
@@ -169,7 +170,10 @@ def api(request: Request) -> Response:
 
     logs.configure()
     # Its own view of the request: Flask's brings limits and parsers that are not ours.
-    return app.handle(Request(request.environ))
+    response = app.handle(Request(request.environ))
+    # Before it answers, the functions framework reads the rest of a request into memory. There is none that we want.
+    request.environ.update({"wsgi.input": io.BytesIO(), "CONTENT_LENGTH": "0"})
+    return response
 
 
 def _acknowledge(handle: Callable[[], object], fields: Fields) -> None:

@@ -45,7 +45,7 @@ class Sent:
         path = f"{self.path}?{self.query}" if self.query else self.path
         message = f"{self.method}\n{path}\n{self.timestamp}\n".encode() + self.body
         signature = hmac.new(self.secret.encode(), message, hashlib.sha256).hexdigest()
-        headers = {TIMESTAMP: self.timestamp, SIGNATURE: signature}
+        headers: dict[str, str | None] = {TIMESTAMP: self.timestamp, SIGNATURE: signature}
         on_the_way = replace(self, **{key: value for key, value in self.changed.items() if key not in headers})
         for name in headers.keys() & self.changed.keys():
             headers[name] = self.changed[name](headers[name])
@@ -55,7 +55,7 @@ class Sent:
             method=on_the_way.method,
             data=on_the_way.body,
             content_type="application/json",
-            headers={name: value for name, value in headers.items() if value is not None},
+            headers=[(name, value) for name, value in headers.items() if value is not None],
         )
         return HmacDoor(SETTINGS, now=lambda: NOW).enter(ROUTE, Request(builder.get_environ()))
 
@@ -72,8 +72,8 @@ def test_what_was_signed_comes_in() -> None:
 
 
 def test_a_path_is_signed_as_it_is_read_or_as_it_is_spelt() -> None:
-    assert Sent(path="/api/voices/Mum's voice/profile").enter()
-    assert Sent(path="/api/voices/Mum's%20voice/profile", changed={"path": "/api/voices/Mum's voice/profile"}).enter()
+    Sent(path="/api/voices/Mum's voice/profile").enter()
+    Sent(path="/api/voices/Mum's%20voice/profile", changed={"path": "/api/voices/Mum's voice/profile"}).enter()
 
 
 @given(
@@ -124,7 +124,7 @@ def test_one_digit_of_the_signature_makes_the_difference(position: int, digit: s
 
     signed = Sent().enter().signature
     if change(signed) == signed:
-        assert Sent(changed={SIGNATURE: change}).enter()
+        Sent(changed={SIGNATURE: change}).enter()
     else:
         Sent(changed={SIGNATURE: change}).refused()
 
@@ -135,13 +135,16 @@ def test_one_byte_of_the_body_makes_the_difference(position: int, byte: int) -> 
 
 
 def test_a_signature_in_capitals_is_the_same() -> None:
-    assert Sent(changed={SIGNATURE: str.upper}).enter()
+    assert Sent(changed={SIGNATURE: str.upper}).enter() == Sent().enter()
 
 
 @pytest.mark.parametrize(("seconds", "fits"), [(-300, True), (300, True), (-301, False), (301, False), (1e9, False)])
 def test_the_clock_may_be_five_minutes_off(seconds: float, fits: bool) -> None:
     sent = Sent(timestamp=str(int((NOW + seconds) * 1000)))
-    assert sent.enter() if fits else sent.refused() is None
+    if fits:
+        sent.enter()
+    else:
+        sent.refused()
 
 
 @pytest.mark.parametrize("secret", ["", "x", SECRET.upper(), SECRET[:-1]])

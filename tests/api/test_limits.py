@@ -53,7 +53,7 @@ def test_few_addresses_are_remembered() -> None:
     ],
 )
 def test_the_address_that_a_trusted_proxy_has_seen(forwarded: str | None, proxies: int, address: str) -> None:
-    headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
+    headers = [] if forwarded is None else [("X-Forwarded-For", forwarded)]
     request = Request(EnvironBuilder(headers=headers, environ_base={"REMOTE_ADDR": "127.0.0.1"}).get_environ())
     assert address_of(request, proxies) == address
 
@@ -169,12 +169,12 @@ def test_every_answer_is_safe_to_show(small: Small) -> None:
 
 
 def test_nobody_has_to_send_what_is_too_long(cloud: TestCloud, service: Service) -> None:
-    """A gigabyte is announced, and refused before its first byte."""
+    """A gigabyte is announced and begun, and refused before the rest of it is there."""
     request = service.request("POST", "/api/voices/clone", b"{}")
     host, port = request.url.host, request.url.port or 80
     headers = {**request.headers, "content-length": str(2**30), "host": host}
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     with socket.create_connection((host, port), timeout=20) as connection:
-        connection.sendall(f"POST {request.url.raw_path.decode()} HTTP/1.1\r\n{head}\r\n".encode())
+        connection.sendall(f"POST {request.url.raw_path.decode()} HTTP/1.1\r\n{head}\r\n{'x' * 70_000}".encode())
         answer = connection.recv(4096)
     assert answer.startswith(b"HTTP/1.1 413 ")
