@@ -56,6 +56,8 @@ class KeyValueCache:
         self.device = device
         self.rows = 0
         self.columns = 0
+        self.generation = 0
+        """Another one means other memory, which nobody may look for where the old one was."""
         self.keys: list[Tensor] = []
         self.values: list[Tensor] = []
         self._new = torch.zeros if zeroed else torch.empty
@@ -76,9 +78,11 @@ class KeyValueCache:
                     grown[: self.rows, :, :used] = store[layer][:, :, :used]
                     store[layer] = grown
         self.rows, self.columns = rows, columns
+        self.generation += 1
 
     def release(self) -> None:
         self.rows = self.columns = 0
+        self.generation += 1
         self.keys, self.values = [], []
 
     def read(self, row: int, first: int, end: int) -> list[Kept]:

@@ -39,6 +39,7 @@ from jobs.errors import InvalidArgument, Unavailable
 
 logger = logging.getLogger(__name__)
 
+_JOIN_AT_ONCE = 4
 _COLUMNS_AT_FIRST = 1536  # of a GPU's rows: a voice, 300 characters, 40 s. More makes new memory, and new graphs
 
 
@@ -175,7 +176,8 @@ class SpeechDecoder:
             self._state.wait_for(lambda: not self._stepping)
             self._stepping = True
         with self._end_of_turn():
-            self._waiting = deque(each for each in self._waiting if each.call is not call)
+            with self._state:  # others may be adding to it
+                self._waiting = deque(each for each in self._waiting if each.call is not call)
             self._keep([each for each in self._speaking if each.call is not call])
 
     @contextlib.contextmanager
@@ -207,13 +209,15 @@ class SpeechDecoder:
             self._fail(error)
 
     def _admit(self) -> None:
-        """Whoever waits, in order, as far as there is room."""
-        while self._waiting and self._has_room(self._waiting[0]):
+        """Whoever waits, in order, as far as there is room; a few at a time, since those who speak wait meanwhile."""
+        for _ in range(_JOIN_AT_ONCE):
+            if not self._waiting or not self._has_room(self._waiting[0]):
+                return
             spoken = self._waiting.popleft()
             try:
                 self._join(spoken)
-            except torch.OutOfMemoryError:
-                self._waiting.appendleft(spoken)
+            except Exception:
+                self._waiting.appendleft(spoken)  # where whoever handles it finds everybody
                 raise
 
     def _needs(self, spoken: _Spoken) -> int:
@@ -232,10 +236,10 @@ class SpeechDecoder:
         if in_use and in_use + self._needs(spoken) > self._rows:
             return False
         rows, columns = self._memory_for(in_use + self._needs(spoken), spoken.columns)
-        if max(rows, self._cache.rows) * max(columns, self._cache.columns) > self._max_columns:
-            if in_use:
-                return False
-            self._cache.release()  # what others needed was wider or had more rows
+        if not in_use and (self._cache.columns > columns or self._cache.rows * columns > self._max_columns):
+            self._cache.release()  # what others needed would now be in the way
+        if in_use and max(rows, self._cache.rows) * max(columns, self._cache.columns) > self._max_columns:
+            return False
         self._cache.reserve(rows, columns, used=max((each.length for each in self._speaking), default=0))
         return True
 
@@ -312,7 +316,6 @@ class SpeechDecoder:
 
     def _halve(self, error: torch.OutOfMemoryError) -> None:
         """Once: everybody begins again, which says the same, in a batch half as large."""
-        everybody = [*self._speaking, *self._waiting]
         if self._halved or self._rows < 2:
             logger.error("out of memory with %d rows", self._rows)
             refusal = Unavailable("The worker's memory is exhausted. Try again later.")
@@ -323,18 +326,20 @@ class SpeechDecoder:
         self._rows //= 2
         self._max_columns //= 2
         logger.warning("out of memory: going on with at most %d rows", self._rows)
-        self._batch = None
-        for each in everybody:
+        with self._state:
+            self._waiting.extendleft(reversed(self._speaking))
+        for each in self._speaking:
             each.rows, each.length, each.tokens = [], 0, []
-        self._waiting = deque(everybody)
+        self._batch = None
         self._give_back_memory()
 
     def _fail(self, error: Exception) -> None:
         """Whoever speaks or waits gets the error: rows may be half written, and nobody may go on from them."""
-        for each in (*self._speaking, *self._waiting):
-            each.call.error = error
+        with self._state:
+            for each in (*self._speaking, *self._waiting):
+                each.call.error = error
+            self._waiting.clear()
         self._batch = None
-        self._waiting.clear()
         self._give_back_memory()
 
     def _give_back_memory(self) -> None:

@@ -16,7 +16,7 @@ Shapes: s sentences, v tokens.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -36,6 +36,9 @@ class Samplers:
     repetition_penalty: Tensor
     seen: Tensor  # (s, v) bool: what the penalty applies to
     generators: list[torch.Generator]
+    # Known to the host, so that it need not ask the device.
+    cuts_tail: bool  # whether any has a tail
+    most_k: int  # no top_k is larger
 
     @classmethod
     def starting(
@@ -58,16 +61,22 @@ class Samplers:
             repetition_penalty=column([each.repetition_penalty for each in parameters]),
             seen=seen,
             generators=[torch.Generator(device).manual_seed(each.seed) for each in parameters],
+            cuts_tail=any(each.top_p < 1 for each in parameters),
+            most_k=min(max(ks), tokens),
         )
 
     def joined(self, other: Samplers) -> Samplers:
-        columns = {name: torch.cat((getattr(self, name), getattr(other, name))) for name in _COLUMNS}
-        return Samplers(**columns, generators=[*self.generators, *other.generators])
+        return Samplers(
+            **{name: torch.cat((getattr(self, name), getattr(other, name))) for name in _COLUMNS},
+            generators=[*self.generators, *other.generators],
+            cuts_tail=self.cuts_tail or other.cuts_tail,
+            most_k=max(self.most_k, other.most_k),
+        )
 
     def only(self, indices: list[int]) -> Samplers:
         chosen = torch.tensor(indices, dtype=torch.long, device=self.seen.device)
         columns = {name: getattr(self, name)[chosen] for name in _COLUMNS}
-        return Samplers(**columns, generators=[self.generators[index] for index in indices])
+        return replace(self, **columns, generators=[self.generators[index] for index in indices])
 
     def draw_guided(self, logits: Tensor, unguided: Tensor) -> Tensor:
         """The Llama models' next tokens, (s,) int64. `unguided` are the logits without the text, (s, v) as the others;
@@ -76,12 +85,12 @@ class Samplers:
         logits = logits + self.cfg_weight * (logits - unguided.float())
         logits = self._penalised(logits) / self.temperature
         logits = _without_unlikely(logits, self.min_p)
-        return self._drawn(_without_tail(logits, self.tail))
+        return self._drawn(self._without_tail(logits))
 
     def draw(self, logits: Tensor) -> Tensor:
         """The GPT-2 models' next tokens, (s,) int64."""
-        logits = _without_lower(logits.float() / self.temperature, self.top_k)
-        return self._drawn(self._penalised(_without_tail(logits, self.tail)))
+        logits = _without_lower(logits.float() / self.temperature, self.top_k, self.most_k)
+        return self._drawn(self._penalised(self._without_tail(logits)))
 
     def forget(self, token: int) -> None:
         self.seen[:, token] = False
@@ -89,6 +98,9 @@ class Samplers:
     def _penalised(self, logits: Tensor) -> Tensor:
         penalised = torch.where(logits < 0, logits * self.repetition_penalty, logits / self.repetition_penalty)
         return torch.where(self.seen, penalised, logits)
+
+    def _without_tail(self, logits: Tensor) -> Tensor:
+        return _without_tail(logits, self.tail) if self.cuts_tail else logits
 
     def _drawn(self, logits: Tensor) -> Tensor:
         probabilities = logits.softmax(dim=-1)
@@ -100,7 +112,7 @@ class Samplers:
         return tokens
 
 
-_COLUMNS = [each.name for each in fields(Samplers) if each.name != "generators"]
+_COLUMNS = ("cfg_weight", "temperature", "min_p", "tail", "top_k", "repetition_penalty", "seen")
 
 
 def _without_unlikely(logits: Tensor, min_p: Tensor) -> Tensor:
@@ -117,7 +129,7 @@ def _without_tail(logits: Tensor, tail: Tensor) -> Tensor:
     return logits.masked_fill(torch.empty_like(out).scatter_(1, order, out), -torch.inf)
 
 
-def _without_lower(logits: Tensor, top_k: Tensor) -> Tensor:
+def _without_lower(logits: Tensor, top_k: Tensor, most_k: int) -> Tensor:
     """top_k: what is lower than the k-th highest is out."""
-    highest = logits.topk(int(top_k.max()), dim=-1).values
+    highest = logits.topk(most_k, dim=-1).values
     return logits.masked_fill(logits < highest.gather(1, top_k - 1), -torch.inf)

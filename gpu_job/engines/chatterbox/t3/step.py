@@ -48,12 +48,12 @@ class WindowStep:
         self._head = head
         self._cache = cache
         self._graphs: dict[int, tuple[torch.cuda.CUDAGraph, Tensor]] = {}
-        self._memory: Tensor | None = None  # the cache's, as it was when the graphs were captured
+        self._generation = -1  # of the cache, when the graphs were captured
         self._inputs = torch.empty(0)
         self._lengths = torch.empty(0)
 
     def __call__(self, inputs: Tensor, rows: Sequence[int], lengths: Sequence[int]) -> Tensor:
-        if self._memory is not self._cache.keys[0]:
+        if self._generation != self._cache.generation:
             self._start_over(inputs)
         chosen = torch.tensor(rows, device=inputs.device)
         self._inputs[chosen] = inputs
@@ -64,7 +64,7 @@ class WindowStep:
 
     def _start_over(self, inputs: Tensor) -> None:
         self._graphs.clear()
-        self._memory = self._cache.keys[0]
+        self._generation = self._cache.generation
         self._inputs = inputs.new_zeros(self._cache.rows, inputs.shape[1])
         self._lengths = torch.zeros(self._cache.rows, dtype=torch.long, device=inputs.device)
 
