@@ -11,7 +11,7 @@ import pytest
 from backend import notifications, webhooks
 from backend.services import Services
 from jobs.errors import Unavailable
-from jobs.model import State
+from jobs.model import Kind, State
 from jobs.outbox import JobEvent
 from tests.unit.functions_world import FunctionsWorld
 from tests.unit.story_time import JOB
@@ -93,11 +93,11 @@ def test_a_job_that_was_erased_meanwhile(world: FunctionsWorld, receiver: Receiv
 def event(state: State, attempt: int = 1) -> JobEvent:
     return JobEvent(
         job_id=JOB,
-        kind="narrate",
+        kind=Kind.NARRATE,
         request_path="audio_requests/r1",
         user_id="u1",
         state=state,
-        attempt=attempt,  # type: ignore[arg-type]
+        attempt=attempt,
     )
 
 
