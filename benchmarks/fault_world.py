@@ -112,7 +112,7 @@ class FaultWorld:
             }
             if not any(left.values()):
                 return
-            assert time.monotonic() < deadline, {what: paths[:5] for what, paths in left.items()}
+            assert time.monotonic() < deadline, {what: (len(paths), paths[:5]) for what, paths in left.items()}
             time.sleep(_LOOK_SECONDS)
 
     def quiet(self) -> None:
@@ -186,7 +186,11 @@ class FaultWorld:
     def _unheard(self) -> list[str]:
         """Finished jobs of whose end on_job_event has not been told."""
         jobs = self._database.collection("jobs").select(["state"]).stream()
-        return [job.id for job in jobs if job.get("state") not in self.events_of(job.id)]
+        return [
+            f"{job.id}: {job.get('state')}, heard {self.events_of(job.id)}"
+            for job in jobs
+            if job.get("state") not in self.events_of(job.id)
+        ]
 
     def _open_requests(self) -> list[str]:
         return [path for each in _REQUESTS for path in self._paths(each, FieldFilter("status", "in", _OPEN))]
