@@ -124,7 +124,7 @@ def test_every_write_of_the_store_is_a_point() -> None:
         "admit cancel claim erase fail keep_dispatched lease record_submission report_progress requeue_lapsed submit "
         "succeed"
     )
-    assert process_faults.writes_of(Store) == sorted(writes.split())
+    assert process_faults.writes_of(Store) == writes.split()
 
 
 def test_only_a_clock_can_be_set_back() -> None:
