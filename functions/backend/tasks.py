@@ -5,7 +5,10 @@ A task carries the job's id and the attempt and nothing else: what it means is i
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
@@ -28,6 +31,7 @@ _TRANSIENT = (
     google_errors.RetryError,
     google_errors.Aborted,
 )
+_MISSING = (google_errors.NotFound, google_errors.FailedPrecondition, google_errors.PermissionDenied)
 
 
 class TaskQueues:
@@ -72,7 +76,7 @@ class TaskQueues:
             return name
         except _TRANSIENT as error:
             raise Unavailable("The task queue cannot be reached at the moment.") from error
-        except (google_errors.NotFound, google_errors.FailedPrecondition, google_errors.PermissionDenied) as error:
+        except _MISSING as error:
             raise FailedPrecondition(f"The queue {queue} is missing or may not be used; deploy it first.") from error
         return name
 
@@ -95,12 +99,46 @@ class TaskQueues:
         except _TRANSIENT as error:
             raise Unavailable("The task queue cannot be reached at the moment.") from error
 
+    def pause(self, queue: str) -> None:
+        """Nothing of this queue is dispatched any more, until `resume`; what is added waits. Raises as `create`."""
+        self._switch(self._client.pause_queue, queue)
+
+    def resume(self, queue: str) -> None:
+        """Go on with a queue that was paused. Raises as `create`."""
+        self._switch(self._client.resume_queue, queue)
+
+    def is_paused(self, queue: str) -> bool:
+        """Raises as `create`."""
+        found = self._switch(self._client.get_queue, queue)
+        return bool(found.state == tasks_v2.Queue.State.PAUSED)
+
+    def waiting(self, queue: str, most: int = 1000) -> int:
+        """How many tasks are still to be done, counted up to `most`. Raises as `create`."""
+        request = {"parent": self._settings.queue_path(queue), "page_size": min(most, 1000)}
+        with _our_errors(queue):
+            tasks = self._client.list_tasks(request=request, retry=None, timeout=_CALL_SECONDS)
+            return sum(1 for _ in itertools.islice(tasks, most))
+
+    def _switch(self, call: Callable[..., Any], queue: str) -> Any:
+        with _our_errors(queue):
+            return call(name=self._settings.queue_path(queue), retry=None, timeout=_CALL_SECONDS)
+
     def _name(self, queue: str, job: Job) -> str:
         return f"{self._settings.queue_path(queue)}/tasks/{keys.task_name(job.id, job.attempt)}"
 
     def _oidc(self, audience: str) -> tasks_v2.OidcToken | None:
         account = self._settings.tasks_service_account
         return tasks_v2.OidcToken(service_account_email=account, audience=audience) if account else None
+
+
+@contextlib.contextmanager
+def _our_errors(queue: str) -> Iterator[None]:
+    try:
+        yield
+    except _TRANSIENT as error:
+        raise Unavailable("The task queue cannot be reached at the moment.") from error
+    except _MISSING as error:
+        raise FailedPrecondition(f"The queue {queue} is missing or may not be used; deploy it first.") from error
 
 
 def _client(endpoint: str) -> tasks_v2.CloudTasksClient:
