@@ -70,6 +70,17 @@ def message_published(event: CloudEvent[pubsub_fn.MessagePublishedData[Any]]) ->
     _acknowledge(lambda: notifications.handle(services(), happened), {"jobId": happened.job_id})
 
 
+def budget_alerted(event: CloudEvent[pubsub_fn.MessagePublishedData[Any]]) -> None:
+    from backend import killswitch  # noqa: PLC0415
+
+    try:
+        notice = killswitch.BudgetNotice.decode(base64.b64decode(event.data.message.data or ""))
+    except (DecodeError, ValueError):
+        log.exception("a message that is no budget's")
+        return
+    _acknowledge(lambda: killswitch.handle(services(), notice), {})
+
+
 def task_dispatched(request: https_fn.CallableRequest[Any]) -> None:
     from backend import dispatch  # noqa: PLC0415
 

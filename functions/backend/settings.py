@@ -10,6 +10,9 @@ from jobs.settings import SharedSettings
 
 # Decorators need it while main.py is imported, before settings are. Triggers must be in their database's region.
 REGION = os.environ.get("FUNCTIONS_REGION") or "us-central1"
+# The Firebase CLI completes the address with the project; infra/accounts.tf makes the account and says what it may.
+FUNCTIONS_ACCOUNT = "storyvoice-functions@"
+BUDGET_TOPIC = "budget-alerts"
 
 
 # What each GPU_BACKEND cannot do without.

@@ -108,6 +108,7 @@ class Store:
                 if error.retryable:
                     raise
                 t.refuse_request(request_path, error)
+                log.info("refused: %s", error.code, extra={"requestPath": request_path})
                 return None
             job = _queued(job_id, request_path, new, t)
             t.create_job(job)
