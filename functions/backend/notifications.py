@@ -1,9 +1,10 @@
-"""What follows from a job's event: a retry is enqueued, the end of a job is logged (the push to devices comes here)."""
+"""What follows from a job's event: a retry is enqueued; of the end the user's devices are told."""
 
 from __future__ import annotations
 
 import logging
 
+from backend import push
 from backend.services import Services
 from jobs.errors import Conflict, NotFound
 from jobs.model import State
@@ -18,6 +19,8 @@ def handle(services: Services, event: JobEvent) -> None:
     log.info("job event: %s", event.state.value, extra={**fields, "attempt": event.attempt, "state": event.state.value})
     if event.state is State.QUEUED:
         _enqueue(services, event)
+    else:
+        push.job_is_over(services, event)
 
 
 def _enqueue(services: Services, event: JobEvent) -> None:

@@ -20,7 +20,9 @@ from jobs.transition import Policy
 
 if TYPE_CHECKING:
     from google.cloud import firestore
+    from opentelemetry.sdk.trace.export import SpanExporter
 
+    from backend.fcm import Fcm
     from backend.gpu import GpuBackend
     from backend.storage import Eraser, Signer
     from backend.tasks import TaskQueues
@@ -56,6 +58,8 @@ class Services:
         self.gpu: Lazy[GpuBackend] = Lazy(self._gpu)
         self.signer: Lazy[Signer] = Lazy(self._signer)
         self.eraser: Lazy[Eraser] = Lazy(self._eraser)
+        self.fcm: Lazy[Fcm] = Lazy(self._fcm)
+        self.spans: Lazy[SpanExporter] = Lazy(self._spans)
 
     def _firestore(self) -> firestore.Client:
         from google.cloud import firestore  # noqa: PLC0415
@@ -81,6 +85,17 @@ class Services:
         from backend.storage import Eraser  # noqa: PLC0415
 
         return Eraser(self.settings())
+
+    def _fcm(self) -> Fcm:
+        from backend.fcm import SCOPE, Fcm  # noqa: PLC0415
+        from backend.google_access import GoogleAccess  # noqa: PLC0415
+
+        return Fcm(self.settings(), GoogleAccess(SCOPE).token)
+
+    def _spans(self) -> SpanExporter:
+        from backend import tracing  # noqa: PLC0415
+
+        return tracing.exporter(self.settings())
 
 
 @cache

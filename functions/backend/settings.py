@@ -52,6 +52,17 @@ class Settings(SharedSettings):
         "GPU_HTTP_QUEUE", "Cloud Tasks queue in front of the GPU service, for GPU_BACKEND=http.", default="gpu-jobs"
     )
 
+    fcm_endpoint: str = setting(
+        "FCM_ENDPOINT", "Where Firebase Cloud Messaging is.", default="https://fcm.googleapis.com"
+    )
+
+    otlp_endpoint: str = setting(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "Where each job's trace is sent by OTLP over HTTP when it is over; OTEL_EXPORTER_OTLP_HEADERS counts, too. "
+        "Empty: nowhere.",
+        default="",
+    )
+
     upload_url_seconds: int = setting("UPLOAD_URL_SECONDS", "How long a signed upload URL is valid.", default=900)
     audio_url_seconds: int = setting("AUDIO_URL_SECONDS", "How long a signed audio URL is valid.", default=3600)
 
