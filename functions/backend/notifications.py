@@ -1,10 +1,10 @@
-"""What follows from a job's event: a retry is enqueued; of the end the user's devices are told."""
+"""What follows from a job's event: a retry is enqueued; of the end the user's devices are told, and it is traced."""
 
 from __future__ import annotations
 
 import logging
 
-from backend import push
+from backend import push, tracing
 from backend.services import Services
 from jobs.errors import Conflict, NotFound
 from jobs.model import State
@@ -20,6 +20,7 @@ def handle(services: Services, event: JobEvent) -> None:
     if event.state is State.QUEUED:
         _enqueue(services, event)
     else:
+        tracing.job_is_over(services, event)
         push.job_is_over(services, event)
 
 

@@ -18,7 +18,7 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpc
 from google.protobuf import duration_pb2
 
 from backend.settings import Settings
-from jobs import keys
+from jobs import keys, trace
 from jobs.errors import FailedPrecondition, NotFound, Unavailable
 from jobs.model import Job
 
@@ -61,7 +61,7 @@ class TaskQueues:
             http_request=tasks_v2.HttpRequest(
                 url=url,
                 http_method=tasks_v2.HttpMethod.POST,
-                headers={"Content-Type": "application/json"},
+                headers={"Content-Type": "application/json", "traceparent": trace.traceparent(job.id)},
                 body=json.dumps(body).encode(),
                 oidc_token=self._oidc(url),
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -54,11 +55,11 @@ class Family:
 
 @pytest.fixture
 def family(functions: FunctionsWorld, loop: LoopThread) -> Iterator[Family]:
-    project = functions.services.settings().project
-    server = loop.call(lambda: FcmServer(project, CloudState(), Clock(), functions.faults))
+    settings = functions.services.settings()
+    server = loop.call(lambda: FcmServer(settings.project, CloudState(), Clock(), functions.faults))
     loop.run(server.start())
-    functions.environ["FCM_ENDPOINT"] = server.url
-    functions.services.fcm = Lazy(lambda: Fcm(functions.services.settings(), lambda: "access-token"))
+    here = dataclasses.replace(settings, fcm_endpoint=server.url)
+    functions.services.fcm = Lazy(lambda: Fcm(here, lambda: "access-token"))
     yield Family(functions, server)
     loop.run(server.stop())
 
