@@ -66,7 +66,9 @@ def on_job_event(event: CloudEvent[pubsub_fn.MessagePublishedData[Any]]) -> None
     entry.message_published(event)
 
 
-@pubsub_fn.on_message_published(topic=BUDGET_TOPIC, retry=True, timeout_sec=60, max_instances=1, **COMMON)
+@pubsub_fn.on_message_published(
+    topic=BUDGET_TOPIC, retry=True, timeout_sec=60, concurrency=1, max_instances=1, **COMMON
+)
 def on_budget_alert(event: CloudEvent[pubsub_fn.MessagePublishedData[Any]]) -> None:
     entry.budget_alerted(event)
 

@@ -105,6 +105,11 @@ resource "google_cloud_run_v2_service" "gpu" {
     }
   }
 
+  # Deployments (cloudbuild.yaml) bring new images and move the traffic; this is where the service begins.
+  lifecycle {
+    ignore_changes = [template[0].containers[0].image, template[0].revision, traffic, client, client_version]
+  }
+
   depends_on = [google_secret_manager_secret_iam_member.worker]
 }
 

@@ -59,3 +59,10 @@ resource "google_secret_manager_secret_iam_member" "smoke" {
   role      = "roles/secretmanager.secretAccessor"
   member    = "serviceAccount:${google_service_account.deploy.email}"
 }
+
+# A new image is told to RunPod by the build.
+resource "google_secret_manager_secret_iam_member" "runpod" {
+  secret_id = google_secret_manager_secret.settings["RUNPOD_API_KEY"].id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = "serviceAccount:${google_service_account.deploy.email}"
+}

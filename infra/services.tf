@@ -70,3 +70,24 @@ resource "google_artifact_registry_repository" "images" {
 
   depends_on = [google_project_service.used]
 }
+
+# Which commit is deployed, for the next deployment to go back to.
+resource "google_storage_bucket" "deployments" {
+  name                        = "${var.project}-deployments"
+  location                    = local.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  labels                      = local.labels
+
+  versioning {
+    enabled = true
+  }
+
+  depends_on = [google_project_service.used]
+}
+
+resource "google_storage_bucket_iam_member" "deployments" {
+  bucket = google_storage_bucket.deployments.name
+  role   = "roles/storage.objectUser"
+  member = "serviceAccount:${google_service_account.deploy.email}"
+}

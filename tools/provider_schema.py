@@ -1,4 +1,4 @@
-"""`python -m tools.provider_schema`: writes tests/infra/provider_schema.json, the arguments of the resources that infra/ uses.
+"""`python -m tools.provider_schema`: writes tests/infra/provider_schema.json, the arguments of what infra/ uses.
 
 There is no provider here to ask, but npm has each provider's arguments as TypeScript declarations (CDKTF's prebuilt
 providers, generated from the very schemas). Their versions are the ones that infra/versions.tf asks for at least. Needs
@@ -45,19 +45,23 @@ def _fetched(package: str, folder: Path) -> tarfile.TarFile:
 
 def _arguments(package: tarfile.TarFile, module: str) -> Arguments:
     """What a resource takes: {argument: {required, block?}}, a block's arguments in turn."""
-    found = package.extractfile(f"package/lib/{module}/index.d.ts")
-    assert found, module
-    interfaces = dict(_INTERFACE.findall(found.read().decode()))
+    interfaces = _interfaces(package, f"package/lib/{module}/index.d.ts")
     # Blocks of one resource may come in files of their own.
     for member in package.getnames():
         if re.fullmatch(rf"package/lib/{module}/[\w-]*structs[\w-]*\.d\.ts", member):
-            more = package.extractfile(member)
-            assert more
-            interfaces |= dict(_INTERFACE.findall(more.read().decode()))
+            interfaces |= _interfaces(package, member)
     (top,) = [
         name for name in interfaces if name.endswith("Config") and "extends" not in name and _is_top(name, module)
     ]
     return _of(top, interfaces)
+
+
+def _interfaces(package: tarfile.TarFile, member: str) -> dict[str, str]:
+    """By name, what stands between the braces."""
+    found = package.extractfile(member)
+    if found is None:
+        raise FileNotFoundError(member)
+    return dict(_INTERFACE.findall(found.read().decode()))
 
 
 def _is_top(name: str, module: str) -> bool:

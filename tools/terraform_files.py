@@ -62,7 +62,8 @@ def _add(module: Module, content: Fields) -> None:
     for mode in ("resource", "data"):
         for kind, name, body in _labelled(content.get(mode, []), 2):
             resource = Resource(mode, kind, name, body)
-            assert resource.address not in module.resources, f"{resource.address} is there twice"
+            if resource.address in module.resources:
+                raise ValueError(f"{resource.address} is there twice")
             module.resources[resource.address] = resource
     for name, body in _labelled(content.get("variable", []), 1):
         module.variables[name] = body

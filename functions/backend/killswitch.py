@@ -3,8 +3,8 @@
     budget ── cost so far, several times a day ──▶ Pub/Sub budget-alerts ──▶ on_budget_alert ──▶ here
 
 Below the budget nothing happens, at it the queues that lead to a GPU are paused. What runs goes on to its end, what
-is asked for waits in Firestore and in the queues, nothing is lost. Nothing resumes them but a person (docs/operating.md):
-while the budget stays as it is, the next message, minutes or hours later, pauses them again.
+is asked for waits in Firestore and in the queues, nothing is lost. Nothing resumes them but a person
+(docs/operating.md): while the budget stays as it is, the next message, minutes or hours later, pauses them again.
 
 Only what Google bills counts. RunPod bills apart, from a prepaid balance; its hard limits are that and `workersMax`.
 """

@@ -53,6 +53,7 @@ RUNTIME = {  # timeout, concurrency, instances at most
     "dispatchJob": (60, 40, 20),
     "reconcile": (300, 1, 1),
     "on_job_event": (60, 40, 10),
+    "on_budget_alert": (60, 1, 1),
     "createUpload": (30, 80, 20),
     "getAudioUrl": (30, 80, 20),
     "createVoiceProfile": (30, 80, 20),
@@ -107,7 +108,9 @@ def test_the_other_triggers(endpoints: dict[str, Any]) -> None:
     retry = {key: value for key, value in queue["retryConfig"].items() if value is not None}
     expected = {"maxAttempts": 20, "minBackoffSeconds": 2, "maxBackoffSeconds": 120, "maxDoublings": 5}
     assert retry == {**retry, **expected}
-    others = {"on_job_event", "reconcile", "dispatchJob", "on_voice_profile_created", "on_audio_request_created"}
+    assert by_name["on_budget_alert"]["eventTrigger"]["eventFilters"] == {"topic": "budget-alerts"}
+    others = {"on_job_event", "on_budget_alert", "reconcile", "dispatchJob"}
+    others |= {"on_voice_profile_created", "on_audio_request_created"}
     for callable_name in by_name.keys() - others:
         assert "callableTrigger" in by_name[callable_name]
 

@@ -41,8 +41,7 @@ def test_it_is_formatted() -> None:
 def everything() -> Iterator[tuple[str, Any]]:
     for address, resource in MODULE.resources.items():
         yield address, resource.body
-    for name, value in {**MODULE.locals, **MODULE.outputs}.items():
-        yield name, value
+    yield from {**MODULE.locals, **MODULE.outputs}.items()
 
 
 def unresolved(where: str, value: Any, shared: dict[str, Any]) -> list[str]:
