@@ -71,9 +71,9 @@ def _is_dead(refusal: dict[str, Any]) -> bool:
     code = _code(refusal)
     if code != "INVALID_ARGUMENT":
         return code == "UNREGISTERED"
-    violations = [each for detail in _details(refusal) for each in detail.get("fieldViolations") or []]
+    violations = [each for detail in _details(refusal) for each in _objects(detail.get("fieldViolations"))]
     if violations:
-        return any(isinstance(each, dict) and each.get("field") == "message.token" for each in violations)
+        return any(each.get("field") == "message.token" for each in violations)
     return "registration token" in str(refusal.get("message")).lower()
 
 
@@ -82,4 +82,8 @@ def _code(refusal: dict[str, Any]) -> str:
 
 
 def _details(refusal: dict[str, Any]) -> list[dict[str, Any]]:
-    return [detail for detail in refusal.get("details") or [] if isinstance(detail, dict)]
+    return _objects(refusal.get("details"))
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

@@ -5,15 +5,16 @@
     at the same time ─▶ begin: somebody is at it, come again later      └ died here: after the lease the event that
                                                                           comes again sends once more
 
-The record is `push` in the job: {sent: [deviceId, …], leaseExpiresAt | doneAt}. So what can be pushed twice is only
-what was sent just before a process died, or what no answer came to; it carries the same tag, by which a phone that has
-it on the screen replaces it.
+The record is `push` in the job: {sent: [deviceId, …], holder and leaseExpiresAt, or doneAt}. So what can be pushed
+twice is only what was sent just before a process died, or what no answer came to; it carries the same tag, by which a
+phone that has it on the screen replaces it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -60,22 +61,17 @@ def job_is_over(services: Services, event: JobEvent) -> None:
     pending = _begin(services, event)
     if pending is None:
         return
-    sent, failed = set(pending.sent), 0
+    told = set(pending.sent)
     try:
         for device_id, device in devices:
-            if device_id not in pending.sent:
-                try:
-                    _tell(services, event, pending, device_id, device)
-                except RetryableError as error:
-                    log.warning("not pushed yet: %s", error.code, extra={"jobId": event.job_id})
-                    failed += 1
-                else:
-                    sent.add(device_id)
+            if device_id in told or _tell(services, event, pending, device_id, device):
+                told.add(device_id)
     finally:
-        _record(services, event, sent, is_done=not failed and sent >= {device_id for device_id, _ in devices})
-    if failed:
+        is_done = told.issuperset(device_id for device_id, _ in devices)
+        _record(services, event, told, is_done=is_done)
+    if not is_done:
         raise Unavailable("Some devices could not be told yet.")
-    log.info("pushed", extra={"jobId": event.job_id, "userId": event.user_id, "count": len(sent)})
+    log.info("pushed", extra={"jobId": event.job_id, "userId": event.user_id, "count": len(told)})
 
 
 def _devices(services: Services, user_id: str) -> Iterator[tuple[str, Device]]:
@@ -91,7 +87,7 @@ def _devices(services: Services, user_id: str) -> Iterator[tuple[str, Device]]:
 
 def _begin(services: Services, event: JobEvent) -> _Pending | None:
     """Take the push of this job, if it is still to be sent. Raises Unavailable while another delivery has it."""
-    now = services.store().clock()
+    now, holder = services.store().clock(), secrets.token_hex(8)
     reference = services.firestore().document(f"{JOBS}/{event.job_id}")
 
     def begin(transaction: firestore.Transaction) -> _Pending | None:
@@ -100,9 +96,9 @@ def _begin(services: Services, event: JobEvent) -> _Pending | None:
         push = job.get("push", {})
         if job.get("state") != event.state.value or "doneAt" in push or over_at is None or over_at + FRESH < now:
             return None
-        if "leaseExpiresAt" in push and push["leaseExpiresAt"] > now:
+        if "leaseExpiresAt" in push and push["leaseExpiresAt"] > now and push["holder"] != holder:
             raise Unavailable("Another delivery of this event is telling the devices.")
-        transaction.update(reference, {"push.leaseExpiresAt": now + LEASE})
+        transaction.update(reference, {"push.leaseExpiresAt": now + LEASE, "push.holder": holder})
         given = job.get("input", {})
         subject = given.get("title" if event.kind is Kind.NARRATE else "name")
         return _Pending(subject if isinstance(subject, str) else "", frozenset(push.get("sent", [])), over_at + FRESH)
@@ -111,7 +107,7 @@ def _begin(services: Services, event: JobEvent) -> _Pending | None:
 
 
 def _record(services: Services, event: JobEvent, sent: set[str], *, is_done: bool) -> None:
-    changes: Fields = {"push.leaseExpiresAt": firestore.DELETE_FIELD}
+    changes: Fields = {"push.leaseExpiresAt": firestore.DELETE_FIELD, "push.holder": firestore.DELETE_FIELD}
     if sent:
         changes["push.sent"] = firestore.ArrayUnion(sorted(sent))
     if is_done:
@@ -121,15 +117,18 @@ def _record(services: Services, event: JobEvent, sent: set[str], *, is_done: boo
         transactions.call(reference.update, changes)
 
 
-def _tell(services: Services, event: JobEvent, pending: _Pending, device_id: str, device: Device) -> None:
-    """Raises only what another try may mend: a platform that is not set up shall not keep word from the others."""
+def _tell(services: Services, event: JobEvent, pending: _Pending, device_id: str, device: Device) -> bool:
+    """Whether nothing is left to do for this device. No device's trouble keeps word from the others."""
     try:
         is_alive = services.fcm().send(_message(event, pending, device, services.store().clock()))
+        if not is_alive:
+            _forget(services, event.user_id, device_id, device)
+    except RetryableError as error:
+        log.warning("not pushed yet: %s", error.code, extra={"jobId": event.job_id})
+        return False
     except PermanentError as error:
         log.exception("not pushed: %s", error.code, extra={"jobId": event.job_id})
-        return
-    if not is_alive:
-        _forget(services, event.user_id, device_id, device)
+    return True
 
 
 def _forget(services: Services, user_id: str, device_id: str, device: Device) -> None:
