@@ -28,7 +28,7 @@ locals {
     oldest-pending = {
       says    = "Requests stay pending"
       filter  = "${local.log_metric_type}/requests_pending\" AND ${local.on_functions}"
-      aligner = "ALIGN_COUNT"
+      aligner = "ALIGN_PERCENTILE_99" # of the rounds in a minute, which is one
       window  = "60s"
       above   = 0
       lasts   = "300s" # reconcile admits what it finds; five minutes in a row it cannot

@@ -13,6 +13,7 @@ output "functions_environment" {
       TTS_CB_ENDPOINT_ID    = var.runpod_narrate_endpoint
       GPU_HTTP_URL          = local.on_cloud_run ? "${google_cloud_run_v2_service.gpu[0].uri}/run" : ""
       ALLOW_ORIGINS         = join(",", var.web_origins)
+      TRUSTED_PROXIES       = tostring(var.trusted_proxies)
     } : "${name}=${value}\n" if value != ""
   ])
 }

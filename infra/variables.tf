@@ -115,6 +115,12 @@ variable "web_origins" {
   default     = []
 }
 
+variable "trusted_proxies" {
+  description = "Proxies in front of the api function, as TRUSTED_PROXIES: 1 for its own address, 2 behind Hosting, if nobody uses its own."
+  type        = number
+  default     = 1
+}
+
 variable "failed_jobs_alert" {
   description = "How many jobs may fail for good within ten minutes before somebody is told."
   type        = number

@@ -11,6 +11,8 @@ from typing import Any
 import hcl2
 
 Fields = dict[str, Any]
+_TEXT = re.compile(r'"(?:\$\{[^}]*\}|\\.|[^"\\])*"')  # with what is inserted into it
+_INSERTED = re.compile(r"\$\{(.*?)\}")
 _EXPRESSION = re.compile(r"\$\{(.*)\}", re.DOTALL)
 _REFERENCE = re.compile(r"(?<![\w.\"-])((?:data\.)?[a-z]\w*(?:\.\w+)+)")
 
@@ -103,7 +105,7 @@ def references(value: Any) -> set[str]:
     """Every dotted name in the expressions under `value`, e.g. var.region, local.shared.topics, data.a.b.id."""
     found: set[str] = set()
     for expression in _expressions(value):
-        bare = re.sub(r'"(?:[^"\\$]|\\.|\$(?!\{))*"', '""', expression)  # texts without an expression in them
+        bare = _TEXT.sub(lambda text: " ".join(_INSERTED.findall(text[0])), expression)
         found |= set(_REFERENCE.findall(bare))
     return found
 

@@ -92,5 +92,5 @@ def test_the_check_sees_a_wrong_name() -> None:
 
 
 def test_the_statuses_are_the_backends() -> None:
-    named = set(re.findall(r'"(pending|queued|running|ready|failed|cancelled|done|error)"', GUIDE))
+    named = set(re.findall(r'"(pending|queued|running|ready|failed|cancelled|succeeded|done)"', GUIDE))
     assert named <= {"pending", "queued", "running", "ready", "failed", "cancelled"}
