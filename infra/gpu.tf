@@ -1,8 +1,15 @@
 # Cloud Run with one L4: the worker over HTTP, one job at a time, nothing while nobody asks. RunPod's side: runpod.json.
+locals {
+  gpu_service = "storyvoice-gpu"
+  # Cloud Run's deterministic address, so that the service can be told it as the audience of the tasks' tokens, path and all.
+  gpu_url = "https://${local.gpu_service}-${data.google_project.this.number}.${var.gpu_region}.run.app/run"
+}
+
 resource "google_cloud_run_v2_service" "gpu" {
   count = local.on_cloud_run ? 1 : 0
 
-  name                 = "storyvoice-gpu"
+  name                 = local.gpu_service
+  custom_audiences     = [local.gpu_url]
   location             = var.gpu_region
   ingress              = "INGRESS_TRAFFIC_ALL" # Cloud Tasks comes from outside the project's network; IAM keeps others out
   invoker_iam_disabled = false

@@ -11,7 +11,7 @@ output "functions_environment" {
       GPU_BACKEND           = var.gpu_backend
       VC_CB_ENDPOINT_ID     = var.runpod_clone_endpoint
       TTS_CB_ENDPOINT_ID    = var.runpod_narrate_endpoint
-      GPU_HTTP_URL          = local.on_cloud_run ? "${google_cloud_run_v2_service.gpu[0].uri}/run" : ""
+      GPU_HTTP_URL          = local.on_cloud_run ? local.gpu_url : ""
       ALLOW_ORIGINS         = join(",", var.web_origins)
       TRUSTED_PROXIES       = tostring(var.trusted_proxies)
     } : "${name}=${value}\n" if value != ""
