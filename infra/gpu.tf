@@ -1,10 +1,10 @@
-# Cloud Run with one L4: the worker over HTTP, one job at a time, nothing while nobody asks. RunPod's side: runpod.json.
 locals {
   gpu_service = "storyvoice-gpu"
   # Cloud Run's deterministic address, so that the service can be told it as the audience of the tasks' tokens, path and all.
   gpu_url = "https://${local.gpu_service}-${data.google_project.this.number}.${var.gpu_region}.run.app/run"
 }
 
+# Cloud Run with one L4: the worker over HTTP, one job at a time, nothing while nobody asks. RunPod's side: runpod.json.
 resource "google_cloud_run_v2_service" "gpu" {
   count = local.on_cloud_run ? 1 : 0
 
