@@ -4,6 +4,7 @@ provider has. What only a provider, an account or a deployment could say is not 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -30,12 +31,30 @@ def test_what_terraform_shares_with_the_code_is_the_codes() -> None:
     assert terraform_values.FILE.read_text() == terraform_values.text(), "run ./dev values"
 
 
-@pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not installed")
+needs_terraform = pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not installed")
+
+
+@needs_terraform
 def test_it_is_formatted() -> None:
     done = subprocess.run(
         ["terraform", "fmt", "-check", "-diff", "-recursive", str(INFRA)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout
+
+
+@needs_terraform
+def test_terraform_itself_can_load_it(tmp_path: Path) -> None:
+    """`terraform providers` reads the whole configuration, and asks no provider and no backend for anything."""
+    folder = tmp_path / "infra"
+    shutil.copytree(INFRA, folder)
+    versions = folder / "versions.tf"
+    versions.write_text(re.sub(r'  backend "gcs" \{.*?\n  \}\n', "", versions.read_text(), flags=re.DOTALL))
+    environment = {**os.environ, "TF_CLI_CONFIG_FILE": os.devnull}
+    command = ["terraform", f"-chdir={folder}", "providers"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "hashicorp/google" in done.stdout
+    assert "cloudflare/cloudflare" in done.stdout
 
 
 def everything() -> Iterator[tuple[str, Any]]:
