@@ -54,6 +54,7 @@ locals {
       "roles/firebasehosting.admin",
       "roles/firebaserules.admin",
       "roles/logging.logWriter",
+      "roles/ondemandscanning.admin",
       "roles/pubsub.admin",
       "roles/run.admin",
       "roles/serviceusage.serviceUsageConsumer",
