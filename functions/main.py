@@ -13,12 +13,18 @@ from firebase_functions.options import MemoryOption, RateLimits, RetryConfig
 
 from backend import entry
 from backend.params import API_SECRETS, SECRETS
-from backend.settings import REGION
+from backend.settings import BUDGET_TOPIC, FUNCTIONS_ACCOUNT, REGION
 from jobs.documents import AUDIO_REQUESTS, VOICE_PROFILES
 from jobs.outbox import TOPIC
 
 # cpu=1: the default is a sixth of a CPU and one request at a time.
-COMMON: dict[str, Any] = {"region": REGION, "cpu": 1, "memory": MemoryOption.MB_512, "secrets": SECRETS}
+COMMON: dict[str, Any] = {
+    "region": REGION,
+    "cpu": 1,
+    "memory": MemoryOption.MB_512,
+    "secrets": SECRETS,
+    "service_account": FUNCTIONS_ACCOUNT,
+}
 CALLABLE: dict[str, Any] = {**COMMON, "enforce_app_check": True, "concurrency": 80, "max_instances": 20}
 
 
@@ -71,6 +77,13 @@ def reconcile(event: scheduler_fn.ScheduledEvent) -> None:
 @pubsub_fn.on_message_published(topic=TOPIC, retry=True, timeout_sec=60, concurrency=40, max_instances=10, **COMMON)
 def on_job_event(event: CloudEvent[pubsub_fn.MessagePublishedData[Any]]) -> None:
     entry.message_published(event)
+
+
+@pubsub_fn.on_message_published(
+    topic=BUDGET_TOPIC, retry=True, timeout_sec=60, concurrency=1, max_instances=1, **COMMON
+)
+def on_budget_alert(event: CloudEvent[pubsub_fn.MessagePublishedData[Any]]) -> None:
+    entry.budget_alerted(event)
 
 
 @https_fn.on_call(timeout_sec=30, **CALLABLE)

@@ -27,6 +27,7 @@ from gpu_job.narration.pieces import Piece
 from gpu_job.narration.recognition import LANGUAGE as RECOGNISED
 from gpu_job.narration.recognition import Recogniser
 from gpu_job.narration.retakes import Kept, best_take, seed_of_take
+from jobs import logs
 from jobs.errors import Internal, InvalidArgument
 
 WINDOW = 32  # pieces that are looked up at once, and the most that the engine gets at once
@@ -72,8 +73,8 @@ class Speaker:
         self._recogniser = recogniser
         self._clock = clock
         self._paces = {name: Pace() for name in voices}
-        self._lookups = ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="chunks-find")
-        self._keepers = ThreadPoolExecutor(_KEEPERS, thread_name_prefix="chunks-keep")
+        self._lookups = ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="chunks-find", initializer=logs.also_about())
+        self._keepers = ThreadPoolExecutor(_KEEPERS, thread_name_prefix="chunks-keep", initializer=logs.also_about())
         self._met: set[str] = set()  # keys of chunks
         self._keeping: dict[str, Future[None]] = {}  # by the same
         self.engine_seconds = 0.0

@@ -14,6 +14,7 @@ goes on in that one at the second where it was.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import queue
 import threading
 import time
@@ -70,7 +71,9 @@ class Stream:
         self._ended_at = _NEVER  # when the last sample was written
         self._is_listed = True
         self._is_open = False
-        self._thread = threading.Thread(target=self._upload, name="stream", daemon=True)
+        self._thread = threading.Thread(
+            target=contextvars.copy_context().run, args=(self._upload,), name="stream", daemon=True
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()

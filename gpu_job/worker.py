@@ -29,6 +29,7 @@ from gpu_job.narration.recognition import Recogniser
 from gpu_job.storage import Bucket
 from gpu_job.tasks import TASKS, Output, prefix_of
 from gpu_job.tools import Tools
+from jobs import logs
 from jobs.errors import Cancelled, Conflict, Internal, NotFound, StoryvoiceError
 from jobs.keys import is_of_attempt_before
 from jobs.logs import job_fields
@@ -54,6 +55,10 @@ class Worker:
 
     def run(self, job_id: str, attempt: int, stop: threading.Event | None = None) -> str:
         """Work on one attempt; `stop` hands it back. Returns the outcome, as above."""
+        with logs.about(job_id):
+            return self._run(job_id, attempt, stop or threading.Event())
+
+    def _run(self, job_id: str, attempt: int, stop: threading.Event) -> str:
         token = secrets.token_hex(16)
         try:
             job = self.store.claim(job_id, attempt, token)
@@ -61,7 +66,7 @@ class Worker:
             log.info("not claimed: %s", type(error).__name__, extra={"jobId": job_id, "attempt": attempt})
             return "refused"
         log.info("claimed", extra=job_fields(job))
-        outcome = self._work(job, token, stop or threading.Event())
+        outcome = self._work(job, token, stop)
         log.info("%s", outcome, extra={**job_fields(job), "state": outcome})
         return outcome
 

@@ -3,7 +3,7 @@
     supervisor (this process, one event loop)          child processes
       functions host ── events, pushes, schedules        Firestore emulator, Pub/Sub emulator (Java)
       Cloud Tasks, RunPod, the bucket's gate             moto behind the gate
-      Auth, App Check, OIDC                              functions/main.py, served as in production
+      Auth, App Check, OIDC, FCM                         functions/main.py, served as in production
       a Firestore proxy, where faults are wanted         one process per GPU worker: gpu_job/handler.py, or
       Cloud Run's front, with gpu_backend="http"           gpu_job/server.py
 
@@ -34,6 +34,7 @@ from localcloud.emulators.ports import free_port
 from localcloud.emulators.pubsub import PubSubEmulator
 from localcloud.fault_points import FaultPoints
 from localcloud.faults import Faults
+from localcloud.fcm import FcmServer
 from localcloud.firestore_proxy import FirestoreProxy
 from localcloud.functions.host import FunctionsHost
 from localcloud.identity.app_check import AppCheckServer
@@ -107,6 +108,7 @@ class LocalCloud:
         port = options.ports.get
         self.app_check = AppCheckServer(project, self.state, self.clock, port("app_check", 0))
         self.oidc = OidcServer(project, self.clock)
+        self.fcm = FcmServer(project, self.state, self.clock, self.faults, port("fcm", 0))
         self.tasks = TasksServer(self.state, self.clock, self.faults, self.oidc.mint, port("tasks", 0))
         self.runpod = RunPodServer(self.state, self.clock, self.faults, RUNPOD_KEY, port("runpod", 0))
         moto_port = free_port()
@@ -174,7 +176,8 @@ class LocalCloud:
 
     def _light_services(self) -> list[Service]:
         """In this process and up in a moment. Their ports may be free ones, so they start before others are told."""
-        services: list[Service] = [self.app_check, self.oidc, self.tasks, self.runpod, *self._firebase_in_process()]
+        services: list[Service] = [self.app_check, self.oidc, self.fcm, self.tasks, self.runpod]
+        services += self._firebase_in_process()
         return [*services, *(extra for extra in (self.cloud_run, self.fault_points) if extra)]
 
     def _firebase_in_process(self) -> list[Service]:
@@ -273,6 +276,7 @@ class LocalCloud:
             "APP_CHECK_EMULATOR_URL": self.app_check.url,
             "TASKS_ENDPOINT": f"http://127.0.0.1:{self.tasks.port}",
             "TASKS_SERVICE_ACCOUNT": SERVICE_ACCOUNT,
+            "FCM_ENDPOINT": self.fcm.url,
             "DISPATCH_URL": f"{self.endpoints.callables}/dispatchJob",
             "RUNPOD_API_BASE": f"http://127.0.0.1:{self.runpod.port}/v2",
             "RUNPOD_API_KEY": RUNPOD_KEY,

@@ -82,19 +82,17 @@ def _announce(cloud: LocalCloud, title: str, more: Services, console: Console) -
         "Cloud Tasks": f"127.0.0.1:{cloud.tasks.port} (gRPC)",
         "RunPod": f"http://127.0.0.1:{cloud.runpod.port}/v2",
         "R2": cloud.bucket.url,
+        "FCM": f"{cloud.fcm.url} (tokens: POST /local/registrations; shown: GET /local/messages?token=)",
         **more,
         "Logs": str(cloud.run_dir),
     }
     variables = {
-        "GOOGLE_CLOUD_PROJECT": endpoints.project,
-        "FIRESTORE_EMULATOR_HOST": endpoints.firestore,
-        "FIREBASE_AUTH_EMULATOR_HOST": endpoints.auth,
-        "PUBSUB_EMULATOR_HOST": cloud.pubsub_address,
-        **{name: value for name, value in cloud.functions_environment().items() if name.startswith(("R2_", "TASKS_E"))},
+        **cloud.functions_environment(),
+        "FIRESTORE_EMULATOR_HOST": endpoints.firestore,  # not by way of a proxy that makes faults
     }
     console.print(f"[bold]{title[0].upper()}{title[1:]} is up.[/] Ctrl-C stops it.\n")
     for name, address in services.items():
         console.print(f"  {name:<16}{address}", soft_wrap=True, highlight=False)
-    console.print("\nPoint clients at it:\n")
+    console.print("\nPoint clients, and ./dev ops, at it:\n")
     for name, value in variables.items():
         console.print(f"  export {name}={value}", soft_wrap=True, highlight=False)

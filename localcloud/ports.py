@@ -14,6 +14,7 @@ PREFERRED = {
     "tasks": 8123,
     "runpod": 8124,
     "bucket": 9000,
+    "fcm": 8125,
 }
 
 

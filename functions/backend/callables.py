@@ -63,6 +63,7 @@ def answer(
             identity.consume_app_check(request)
         return handle(services, user_id, request.data)
     except StoryvoiceError as error:
+        log.info("refused: %s", error.code)
         raise _as_https_error(error) from error
     except Exception as error:
         log.exception("callable failed")

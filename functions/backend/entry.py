@@ -25,7 +25,7 @@ from msgspec import DecodeError, Struct, ValidationError
 from werkzeug.wrappers import Request, Response
 
 from backend.services import services
-from jobs import logs
+from jobs import keys, logs
 from jobs.documents import validate
 from jobs.errors import Busy, Internal, PermanentError, RetryableError
 from jobs.outbox import JobEvent
@@ -68,7 +68,8 @@ def document_created(event: firestore_fn.Event[Any]) -> None:
     from backend import admission  # noqa: PLC0415  (each function loads only what it runs)
 
     path = event.document
-    _acknowledge(lambda: admission.admit(services(), path), {"requestPath": path})
+    with logs.about(keys.job_id(path)):
+        _acknowledge(lambda: admission.admit(services(), path), {"requestPath": path})
 
 
 def message_published(event: CloudEvent[pubsub_fn.MessagePublishedData[Any]]) -> None:
@@ -79,7 +80,19 @@ def message_published(event: CloudEvent[pubsub_fn.MessagePublishedData[Any]]) ->
     except (DecodeError, ValidationError, ValueError):
         log.exception("a message that is no job event")
         return
-    _acknowledge(lambda: notifications.handle(services(), happened), {"jobId": happened.job_id})
+    with logs.about(happened.job_id):
+        _acknowledge(lambda: notifications.handle(services(), happened), {"jobId": happened.job_id})
+
+
+def budget_alerted(event: CloudEvent[pubsub_fn.MessagePublishedData[Any]]) -> None:
+    from backend import killswitch  # noqa: PLC0415
+
+    try:
+        notice = killswitch.BudgetNotice.decode(base64.b64decode(event.data.message.data or ""))
+    except (DecodeError, ValueError):
+        log.exception("a message that is no budget's")
+        return
+    _acknowledge(lambda: killswitch.handle(services(), notice), {})
 
 
 def task_dispatched(request: https_fn.CallableRequest[Any]) -> None:
@@ -87,7 +100,8 @@ def task_dispatched(request: https_fn.CallableRequest[Any]) -> None:
 
     def handle() -> None:
         task = validate(request.data, Task)
-        dispatch.dispatch(services(), task.job_id, task.attempt)
+        with logs.about(task.job_id):
+            dispatch.dispatch(services(), task.job_id, task.attempt)
 
     _do_task(handle)
 

@@ -22,7 +22,7 @@ from jobs.model import Backend, Job, Kind
 log = logging.getLogger(__name__)
 _NOT_SET_UP = "Stories cannot be told at the moment: the service is not set up correctly. Please tell its operators."
 _TIMEOUT = httpx.Timeout(15.0, connect=5.0)
-_RUN_DEADLINE_SECONDS = 1800  # the longest that Cloud Tasks waits for an answer
+RUN_DEADLINE_SECONDS = 1800  # the longest that Cloud Tasks waits for an answer
 
 
 class BackendState(Enum):
@@ -128,7 +128,7 @@ class CloudRun:
 
     def submit(self, job: Job) -> Backend:
         body = {"input": {"job_id": job.id, "attempt": job.attempt}}
-        name = self._queues.create(self._queue, self._url, job, body, deadline_seconds=_RUN_DEADLINE_SECONDS)
+        name = self._queues.create(self._queue, self._url, job, body, deadline_seconds=RUN_DEADLINE_SECONDS)
         return Backend(name=self.name, id=name, attempt=job.attempt)
 
     def state(self, backend: Backend, kind: Kind) -> BackendState:

@@ -1,10 +1,10 @@
-"""What follows from a job's event: a retry is enqueued, and whoever gave a webhook is told of the end."""
+"""What follows from a job's event: a retry is enqueued; of the end trace, webhook and the user's devices are told."""
 
 from __future__ import annotations
 
 import logging
 
-from backend import webhooks
+from backend import push, tracing, webhooks
 from backend.services import Services
 from jobs.errors import Conflict, NotFound
 from jobs.model import State
@@ -20,7 +20,9 @@ def handle(services: Services, event: JobEvent) -> None:
     if event.state is State.QUEUED:
         _enqueue(services, event)
     else:
+        tracing.job_is_over(services, event)
         webhooks.job_is_over(services, event)
+        push.job_is_over(services, event)
 
 
 def _enqueue(services: Services, event: JobEvent) -> None:

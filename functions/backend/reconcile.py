@@ -103,6 +103,8 @@ def _may_still_come(services: Services, job: Job) -> bool:
         if state is BackendState.OVER or (state is BackendState.RUNNING and "startedAt" in job.timeline):
             return False
         waits = state is BackendState.WAITING
+        if waits:
+            log.info("waits for a GPU", extra=job_fields(job))
         store.keep_dispatched(job.id, job.attempt, waits=waits, started=not waits)
         return True
     if job.timeline["dispatchedAt"] + timedelta(seconds=store.policy.submit_patience) < store.clock():

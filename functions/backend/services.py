@@ -20,7 +20,9 @@ from jobs.transition import Policy
 
 if TYPE_CHECKING:
     from google.cloud import firestore
+    from opentelemetry.sdk.trace.export import SpanExporter
 
+    from backend.fcm import Fcm
     from backend.gpu import GpuBackend
     from backend.links import Links
     from backend.objects import Objects
@@ -63,6 +65,8 @@ class Services:
         self.objects: Lazy[Objects] = Lazy(self._objects)
         self.links: Lazy[Links] = Lazy(self._links)
         self.watcher: Lazy[Watcher] = Lazy(self._watcher)
+        self.fcm: Lazy[Fcm] = Lazy(self._fcm)
+        self.spans: Lazy[SpanExporter] = Lazy(self._spans)
 
     def _firestore(self) -> firestore.Client:
         from google.cloud import firestore  # noqa: PLC0415
@@ -103,6 +107,17 @@ class Services:
         from backend.watching import Watcher  # noqa: PLC0415
 
         return Watcher(self.settings().waiting_requests)
+
+    def _fcm(self) -> Fcm:
+        from backend.fcm import SCOPE, Fcm  # noqa: PLC0415
+        from backend.google_access import GoogleAccess  # noqa: PLC0415
+
+        return Fcm(self.settings(), GoogleAccess(SCOPE).token)
+
+    def _spans(self) -> SpanExporter:
+        from backend import tracing  # noqa: PLC0415
+
+        return tracing.exporter(self.settings())
 
 
 @cache

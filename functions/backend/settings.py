@@ -12,6 +12,9 @@ from jobs.settings import SharedSettings
 
 # Decorators need it while main.py is imported, before settings are. Triggers must be in their database's region.
 REGION = os.environ.get("FUNCTIONS_REGION") or "us-central1"
+# The Firebase CLI completes the address with the project; infra/accounts.tf makes the account and says what it may.
+FUNCTIONS_ACCOUNT = "storyvoice-functions@"
+BUDGET_TOPIC = "budget-alerts"
 
 
 ENGINES_OWN = "engine"  # as DEFAULT_VOICE: the voice that the engine itself has
@@ -51,6 +54,17 @@ class Settings(SharedSettings):
     gpu_http_url: str = setting("GPU_HTTP_URL", "The GPU service's /run, for GPU_BACKEND=http.", default="")
     gpu_http_queue: str = setting(
         "GPU_HTTP_QUEUE", "Cloud Tasks queue in front of the GPU service, for GPU_BACKEND=http.", default="gpu-jobs"
+    )
+
+    fcm_endpoint: str = setting(
+        "FCM_ENDPOINT", "Where Firebase Cloud Messaging is.", default="https://fcm.googleapis.com"
+    )
+
+    otlp_endpoint: str = setting(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "Where each job's trace is sent by OTLP over HTTP when it is over; OTEL_EXPORTER_OTLP_HEADERS counts, too. "
+        "Empty: nowhere.",
+        default="",
     )
 
     upload_url_seconds: int = setting("UPLOAD_URL_SECONDS", "How long a signed upload URL is valid.", default=900)

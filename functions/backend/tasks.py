@@ -5,7 +5,10 @@ A task carries the job's id and the attempt and nothing else: what it means is i
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +19,7 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpc
 from google.protobuf import duration_pb2
 
 from backend.settings import Settings
-from jobs import keys
+from jobs import keys, trace
 from jobs.errors import FailedPrecondition, NotFound, Unavailable
 from jobs.model import Job
 
@@ -29,6 +32,7 @@ _TRANSIENT = (
     google_errors.RetryError,
     google_errors.Aborted,
 )
+_MISSING = (google_errors.NotFound, google_errors.FailedPrecondition, google_errors.PermissionDenied)
 
 
 class TaskQueues:
@@ -53,20 +57,21 @@ class TaskQueues:
         Raises Unavailable when Cloud Tasks does not answer, FailedPrecondition when the queue is not there.
         """
         return self._create(
-            self._name(queue, job), url, body, not_before=job.not_before, deadline_seconds=deadline_seconds
+            self._name(queue, job), url, body, job.id, not_before=job.not_before, deadline_seconds=deadline_seconds
         )
 
     def enqueue_webhook(self, job_id: str) -> None:
         """Have deliverWebhook called for a job that is over, once. Raises as `create` does."""
         queue, url = self._settings.webhook_queue, self._settings.webhook_target
         name = f"{self._settings.queue_path(queue)}/tasks/{keys.task_name(job_id, 0)}"
-        self._create(name, url, {"data": {"jobId": job_id}})
+        self._create(name, url, {"data": {"jobId": job_id}}, job_id)
 
     def _create(
         self,
         name: str,
         url: str,
         body: dict[str, Any],
+        job_id: str,
         *,
         not_before: datetime | None = None,
         deadline_seconds: int = 60,
@@ -76,7 +81,7 @@ class TaskQueues:
             http_request=tasks_v2.HttpRequest(
                 url=url,
                 http_method=tasks_v2.HttpMethod.POST,
-                headers={"Content-Type": "application/json"},
+                headers={"Content-Type": "application/json", "traceparent": trace.traceparent(job_id)},
                 body=json.dumps(body).encode(),
                 oidc_token=self._oidc(url),
             ),
@@ -90,10 +95,9 @@ class TaskQueues:
             return name
         except _TRANSIENT as error:
             raise Unavailable("The task queue cannot be reached at the moment.") from error
-        except (google_errors.NotFound, google_errors.FailedPrecondition, google_errors.PermissionDenied) as error:
-            raise FailedPrecondition(
-                f"The queue {parent.rpartition('/')[2]} is missing or may not be used; deploy it first."
-            ) from error
+        except _MISSING as error:
+            queue = parent.rpartition("/")[2]
+            raise FailedPrecondition(f"The queue {queue} is missing or may not be used; deploy it first.") from error
         return name
 
     def exists(self, name: str) -> bool:
@@ -115,12 +119,46 @@ class TaskQueues:
         except _TRANSIENT as error:
             raise Unavailable("The task queue cannot be reached at the moment.") from error
 
+    def pause(self, queue: str) -> None:
+        """Nothing of this queue is dispatched any more, until `resume`; what is added waits. Raises as `create`."""
+        self._switch(self._client.pause_queue, queue)
+
+    def resume(self, queue: str) -> None:
+        """Go on with a queue that was paused. Raises as `create`."""
+        self._switch(self._client.resume_queue, queue)
+
+    def is_paused(self, queue: str) -> bool:
+        """Raises as `create`."""
+        found = self._switch(self._client.get_queue, queue)
+        return bool(found.state == tasks_v2.Queue.State.PAUSED)
+
+    def waiting(self, queue: str, most: int = 1000) -> int:
+        """How many tasks are still to be done, counted up to `most`. Raises as `create`."""
+        request = {"parent": self._settings.queue_path(queue), "page_size": min(most, 1000)}
+        with _our_errors(queue):
+            tasks = self._client.list_tasks(request=request, retry=None, timeout=_CALL_SECONDS)
+            return sum(1 for _ in itertools.islice(tasks, most))
+
+    def _switch(self, call: Callable[..., Any], queue: str) -> Any:
+        with _our_errors(queue):
+            return call(name=self._settings.queue_path(queue), retry=None, timeout=_CALL_SECONDS)
+
     def _name(self, queue: str, job: Job) -> str:
         return f"{self._settings.queue_path(queue)}/tasks/{keys.task_name(job.id, job.attempt)}"
 
     def _oidc(self, audience: str) -> tasks_v2.OidcToken | None:
         account = self._settings.tasks_service_account
         return tasks_v2.OidcToken(service_account_email=account, audience=audience) if account else None
+
+
+@contextlib.contextmanager
+def _our_errors(queue: str) -> Iterator[None]:
+    try:
+        yield
+    except _TRANSIENT as error:
+        raise Unavailable("The task queue cannot be reached at the moment.") from error
+    except _MISSING as error:
+        raise FailedPrecondition(f"The queue {queue} is missing or may not be used; deploy it first.") from error
 
 
 def _client(endpoint: str) -> tasks_v2.CloudTasksClient:

@@ -26,6 +26,7 @@ JOBS = "jobs"
 QUOTAS = "quotas"
 ERASURES = "erasures"
 RECEIPTS = "receipts"
+DEVICES = "devices"  # below a user
 # Of the HTTP API. Only servers read and write them.
 ACCOUNTS = "accounts"
 ACCOUNT_NAMES = "account_names"
@@ -45,6 +46,7 @@ LANGUAGES = (
 )
 MODEL_TYPES = ("chatterbox", "chatterbox-turbo", "chatterbox-nano", "chatterbox-multilingual", "piper")
 FORMATS = ("mp3", "m4a", "opus", "flac", "wav")
+PLATFORMS = ("android", "ios", "web")
 
 
 class Status:
@@ -130,6 +132,15 @@ class AudioRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", fo
     cast: Cast | None = None
     status: Pending
     created_at: Moment
+
+
+class Device(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """`users/{userId}/devices/{deviceId}` as the app keeps it: where, and in which language, to send what is ready."""
+
+    token: Annotated[str, _text(4096, "the device's registration token at Firebase Cloud Messaging")]
+    language: Annotated[str, _text(35, "the phone's language as in BCP 47, such as en or pt-BR")]
+    platform: Annotated[str, msgspec.Meta(description=f"one of {', '.join(PLATFORMS)}")]
+    updated_at: Moment
 
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)

@@ -20,6 +20,7 @@ from typing import Any
 
 import msgspec
 
+from jobs import trace
 from jobs.errors import Conflict, JobFinished, LeaseHeld, StaleAttempt
 from jobs.values import plain
 
@@ -71,6 +72,9 @@ class Charge(msgspec.Struct, frozen=True):
 class Job(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One unit of GPU work, as it stands in `jobs/{id}`. Times are UTC; `usage` holds seconds and characters.
 
+    `timeline` says when: createdAt (the request), admittedAt; of the present attempt queuedAt, dispatchedAt,
+    submittedAt, startedAt (taken by a worker, if anybody saw it), claimedAt; firstAudioAt (when a beginning could
+    first be heard, in whichever attempt), finishedAt.
     `not_before` is when a queued attempt may start (a retry waits). `unpublished` is the outbox: names of events, each
     `<state>.<attempt>`, that have happened and are not yet on Pub/Sub.
     """
@@ -102,6 +106,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     @classmethod
     def from_document(cls, job_id: str, fields: Mapping[str, Any]) -> Job:
         return msgspec.convert({**plain(dict(fields)), "id": job_id}, cls)
+
+    @property
+    def trace(self) -> str:
+        """The id under which everything that is done and logged for it is found."""
+        return trace.trace_id(self.id)
 
     @property
     def finished(self) -> bool:

@@ -41,6 +41,7 @@ from jobs.errors import (
 )
 from jobs.model import Backend, Charge, Job, Kind, State
 from jobs.transition import SERVER_TIME, Fields, Policy, Transition
+from jobs.values import plain
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -117,8 +118,9 @@ class Store:
                 if error.retryable:
                     raise
                 t.refuse_request(request_path, error)
+                log.info("refused: %s", error.code, extra={"requestPath": request_path})
                 return None
-            job = _queued(job_id, request_path, new, t)
+            job = _queued(job_id, request_path, new, t, created_at=request.get("createdAt"))
             t.create_job(job)
             t.write_quota(new.user_id, new.quota_after)
             t.open_request(request_path, job_id)
@@ -209,7 +211,8 @@ class Store:
 
     def record_submission(self, job_id: str, backend: Backend) -> None:
         """Remember the GPU job of an attempt. One blind write: it carries its attempt, so a late one does no harm."""
-        changes = {"backend": msgspec.to_builtins(backend), "updatedAt": SERVER_TIME}
+        at = {"timeline.submittedAt": self.clock(), "updatedAt": SERVER_TIME}
+        changes = {"backend": msgspec.to_builtins(backend), **at}
         transactions.call(self.client.document(f"{documents.JOBS}/{job_id}").update, changes)
 
     def keep_dispatched(self, job_id: str, attempt: int, *, waits: bool = False, started: bool = False) -> None:
@@ -270,7 +273,8 @@ class Store:
             if t.request_status(job) == Status.CANCELLED:
                 t.cancel(job)
                 return None
-            t.update_job(job_id, {"leaseExpiresAt": t.lease_for(t.policy.run_lease)})
+            heard = {"timeline.firstAudioAt": t.now} if t.is_first_audio(job, progress.shows) else {}
+            t.update_job(job_id, {"leaseExpiresAt": t.lease_for(t.policy.run_lease), **heard})
             shown = {"done": progress.done, "total": progress.total, "stage": progress.stage}
             t.update_request(job.request_path, {**progress.shows, "status": Status.RUNNING, "progress": shown})
             return job
@@ -391,7 +395,8 @@ def _unless_cancelled(job: Job | None) -> Job:
     return job
 
 
-def _queued(job_id: str, request_path: str, new: NewJob, t: Transition) -> Job:
+def _queued(job_id: str, request_path: str, new: NewJob, t: Transition, created_at: object = None) -> Job:
+    created = {"createdAt": plain(created_at)} if isinstance(created_at, datetime) else {}
     return Job(
         id=job_id,
         kind=new.kind,
@@ -402,6 +407,6 @@ def _queued(job_id: str, request_path: str, new: NewJob, t: Transition) -> Job:
         charge=new.charge,
         input=new.input,
         lease_expires_at=t.lease_for(t.policy.queue_lease),
-        timeline={"queuedAt": t.now},
+        timeline={**created, "admittedAt": t.now, "queuedAt": t.now},
         usage={"characters": float(new.charge.characters)},
     )

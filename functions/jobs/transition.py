@@ -126,6 +126,12 @@ class Transition:
             return None
         return None if request.get("status") in {Status.READY, Status.FAILED} else request
 
+    @staticmethod
+    def is_first_audio(job: Job, shown: Fields) -> bool:
+        """Whether the request has a narration's sound from now on, and never had any before."""
+        heard = job.kind is Kind.NARRATE and bool({"playlistKey", "audioKey"} & set(shown))
+        return heard and "firstAudioAt" not in job.timeline
+
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def create(self, path: str, fields: Fields) -> None:
@@ -183,7 +189,8 @@ class Transition:
     def succeed(self, job: Job, request: Fields, version: Fields | None, usage: dict[str, float]) -> Job:
         if version is not None:
             self._append_version(job, version)
-        self._finish(job, State.SUCCEEDED, {"usage": {**job.usage, **usage}})
+        heard = {"timeline.firstAudioAt": self.now} if self.is_first_audio(job, request) else {}
+        self._finish(job, State.SUCCEEDED, {"usage": {**job.usage, **usage}, **heard})
         self.update_request(job.request_path, {**request, "status": Status.READY, "jobActive": DELETE})
         return msgspec.structs.replace(job, state=State.SUCCEEDED)
 
@@ -199,7 +206,7 @@ class Transition:
             "leaseExpiresAt": start + timedelta(seconds=self.policy.queue_lease),
             "error": error.as_document(),
             "timeline.queuedAt": self.now,
-            "timeline.startedAt": DELETE,
+            **{f"timeline.{name}": DELETE for name in ("submittedAt", "startedAt", "claimedAt")},
             "unpublished": firestore.ArrayUnion([outbox.event_name(State.QUEUED, attempt)]),
         }
         self.update_job(job.id, changes)

@@ -56,6 +56,7 @@ RUNTIME = {  # timeout, concurrency, instances at most
     "deliverWebhook": (60, 40, 5),
     "reconcile": (300, 1, 1),
     "on_job_event": (60, 40, 10),
+    "on_budget_alert": (60, 1, 1),
     "createUpload": (30, 80, 20),
     "getAudioUrl": (30, 80, 20),
     "createVoiceProfile": (30, 80, 20),
@@ -116,7 +117,8 @@ def test_the_other_triggers(endpoints: dict[str, Any]) -> None:
     assert retry == {**retry, **expected}
     webhooks = by_name["deliverWebhook"]["taskQueueTrigger"]["retryConfig"]
     assert (webhooks["minBackoffSeconds"], webhooks["maxBackoffSeconds"]) == (10, 3600)
-    others = {"on_job_event", "reconcile", "dispatchJob", "deliverWebhook", "api"}
+    assert by_name["on_budget_alert"]["eventTrigger"]["eventFilters"] == {"topic": "budget-alerts"}
+    others = {"on_job_event", "on_budget_alert", "reconcile", "dispatchJob", "deliverWebhook", "api"}
     others |= {"on_voice_profile_created", "on_audio_request_created"}
     assert by_name["api"]["httpsTrigger"]["invoker"] == ["public"]
     for callable_name in by_name.keys() - others:

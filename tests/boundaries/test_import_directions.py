@@ -16,6 +16,7 @@ PARTS: dict[str, tuple[str, set[str]]] = {
     "jobs": ("functions/jobs", {"jobs"}),
     "gpu_job": ("gpu_job", {"gpu_job", "jobs"}),
     "localcloud": ("localcloud", {"localcloud"}),
+    "operations": ("operations", {"operations", "backend", "jobs", "gpu_job"}),
 }
 # Run in production's own processes: the one loads the file that is to be served, the other makes it die where asked.
 GUESTS = {

@@ -46,6 +46,7 @@ def fields(shape: type[msgspec.Struct]) -> list[str]:
 
 
 VOICES, REQUESTS = block("voice_profiles"), block("audio_requests")
+DEVICES = block("users/{userId}/devices")
 STATUSES = {value for name, value in vars(documents.Status).items() if name.isupper() and isinstance(value, str)}
 UNFINISHED = STATUSES - documents.Status.TERMINAL
 
@@ -60,8 +61,20 @@ UNFINISHED = STATUSES - documents.Status.TERMINAL
         (words(r"consent\.keys\(\)\.hasOnly", within=VOICES), fields(documents.Consent)),
         (words(r"return data\.keys\(\)\.hasOnly", within=REQUESTS), fields(documents.AudioRequest)),
         (words(r"resource\.data\.status in"), sorted(UNFINISHED)),
+        (words(r"return data\.keys\(\)\.hasOnly", within=DEVICES), fields(documents.Device)),
+        (words(r"data\.platform in"), list(documents.PLATFORMS)),
     ],
-    ids=["languages", "models", "formats", "voice fields", "consent fields", "audio fields", "unfinished"],
+    ids=[
+        "languages",
+        "models",
+        "formats",
+        "voice fields",
+        "consent fields",
+        "audio fields",
+        "unfinished",
+        "device fields",
+        "platforms",
+    ],
 )
 def test_lists_agree(listed: list[str], expected: list[str]) -> None:
     assert sorted(listed) == sorted(expected)
@@ -83,6 +96,8 @@ TEXTS = [
     (documents.VoiceProfileRequest, "name", r"isText\(data\.name, (\d+)\)", VOICES),
     (documents.Consent, "speaker", r"isText\(consent\.speaker, (\d+)\)", VOICES),
     (documents.Consent, "statement", r"isText\(consent\.statement, (\d+)\)", VOICES),
+    (documents.Device, "token", r"isText\(data\.token, (\d+)\)", DEVICES),
+    (documents.Device, "language", r"isText\(data\.language, (\d+)\)", DEVICES),
     (documents.AudioRequest, "text", r"isText\(data\.get\('text', '.*'\), (\d+)\)", REQUESTS),
 ]
 

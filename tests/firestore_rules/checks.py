@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from jobs.documents import MAX_PRONUNCIATIONS, MAX_RESPELLING_CHARACTERS, MAX_WORD_CHARACTERS, Status
+from jobs.documents import MAX_PRONUNCIATIONS, MAX_RESPELLING_CHARACTERS, MAX_WORD_CHARACTERS, Device, Status
 from tests.firestore_rules import shapes
 from tests.firestore_rules.operations import (
     ACTORS,
@@ -34,6 +34,8 @@ from tests.firestore_rules.operations import (
 )
 from tests.firestore_rules.samples import (
     CLOSED,
+    DEVICE,
+    DEVICES,
     DICTIONARY,
     LONG,
     LONG_ID,
@@ -82,6 +84,7 @@ def table() -> list[Check]:
         checks += _other_changes(collection)
     checks += _stories()
     checks += _users()
+    checks += _devices()
     for collection in CLOSED:
         checks += _closed(collection)
     return checks
@@ -302,6 +305,45 @@ def _users() -> Iterator[Check]:
     here = _Maker(USERS, OWNER)
     for number, (how, allowed, fields) in enumerate(dictionaries()):
         yield here(f"set, {how} ({number})", Update(path, fields, whole=True), allowed)
+
+
+def _devices() -> Iterator[Check]:
+    """A user's own, as many as there are; each is whole and new whenever it is written."""
+    below = f"{USERS}/{OWNER.uid}/{DEVICES}"
+    phone = f"{below}/phone"
+    for actor in ACTORS:
+        here = _Maker(USERS, actor)
+        mine = actor in {OWNER, SERVER}
+        yield here("get a device", Get(phone), mine)
+        yield here("list devices", Query(below), mine)
+        yield here("list every user's devices", Query(DEVICES, group=True), actor is SERVER)
+        yield here("create a device", Create(_new(below), DEVICE), mine)
+        if actor is not SERVER:
+            yield here("change a device", Update(phone, {**DEVICE, "token": "another"}), mine)
+        own = _new(below)
+        yield here("delete a device", Delete(own), mine, {own: DEVICE})
+    here = _Maker(USERS, OWNER)
+    for field in shapes.fields_of(Device):
+        right, wrong = _DEVICE_RELATIONS.get(field.name, (field.right, field.wrong))
+        for number, value in enumerate(right, 1):
+            fields = {**DEVICE, field.name: value}
+            yield here(f"create a device, {field.name} right ({number})", Create(_new(below), fields), allowed=True)
+        for how, value in wrong.items():
+            fields = {**DEVICE, field.name: value}
+            yield here(f"create a device, {field.name} {how}", Create(_new(below), fields), allowed=False)
+        without = {name: value for name, value in DEVICE.items() if name != field.name}
+        yield here(f"create a device, without {field.name}", Create(_new(below), without), allowed=False)
+    yield here("update a device, token empty", Update(phone, {**DEVICE, "token": ""}), allowed=False)
+    surprise = {**DEVICE, "surprise": "text"}
+    yield here("create a device, with an unknown field, surprise", Create(_new(below), surprise), allowed=False)
+    for document_id in ("x" * 129, "a b", "a.b", "é"):
+        yield here(f"create a device as {document_id[:9]!r}", Create(f"{below}/{document_id}", DEVICE), allowed=False)
+    yield here("create below a device", Create(f"{phone}/notes/note-1", DEVICE), allowed=False)
+
+
+_DEVICE_RELATIONS: dict[str, tuple[tuple[Any, ...], Fields]] = {
+    "updatedAt": ((SERVER_TIME,), {"by the phone's clock": shapes.A_MOMENT, "a text": "now"})
+}
 
 
 def dictionaries() -> Iterator[tuple[str, bool, Fields]]:

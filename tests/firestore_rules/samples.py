@@ -46,6 +46,8 @@ _NAMES = {VOICES: "voice-", REQUESTS: "request-", STORIES: "story-"}
 STATUSES = (Status.PENDING, Status.QUEUED, Status.RUNNING, *sorted(Status.TERMINAL), "surprise")
 UNFINISHED = {Status.PENDING, Status.QUEUED, Status.RUNNING}
 DICTIONARY: Fields = {"pronunciations": {"Siobhan": "Shivawn", "Anaïs": "Ana-eess"}}
+DEVICES = documents.DEVICES
+DEVICE: Fields = {"token": "token", "language": "pt-BR", "platform": "ios", "updatedAt": SERVER_TIME}
 LONG_ID = "Long-user_4" * 11 + "1234567"  # 128 characters
 STRANGE = Actor("user with a strange id", ".*")  # a custom token may carry any id; this one would match every prefix
 LONG = Actor("user with the longest id", LONG_ID)
@@ -95,6 +97,7 @@ def _world() -> Iterator[tuple[str, Fields]]:
         yield shared(collection), stored(collection)
     for actor in (OWNER, OTHER):
         yield f"{USERS}/{actor.uid}", DICTIONARY
+        yield f"{USERS}/{actor.uid}/{DEVICES}/phone", {**DEVICE, "updatedAt": shapes.A_MOMENT}
     for collection in SHAPES:  # a document below one of the user's: no rule is about it
         yield f"{shared(collection)}/notes/note-1", {"userId": OWNER.uid}
 

@@ -15,10 +15,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import inspect
 
-from jobs.documents import FORMATS, LANGUAGES, MODEL_TYPES, Id, Language, StoryText
+from jobs.documents import FORMATS, LANGUAGES, MODEL_TYPES, PLATFORMS, Id, Language, StoryText
 
 Fields = dict[str, Any]
-WORDS = {"language": LANGUAGES, "modelType": MODEL_TYPES, "format": FORMATS}
+WORDS = {"language": LANGUAGES, "modelType": MODEL_TYPES, "format": FORMATS, "platform": PLATFORMS}
 A_MOMENT = datetime(2026, 5, 4, 20, 15, tzinfo=UTC)
 # One of each type that a Firestore field can have and a client would send.
 TYPES: dict[str, Any] = {
@@ -62,8 +62,14 @@ def fields_of(shape: type[msgspec.Struct]) -> Iterator[Field]:
     for field in described.fields:
         name = field.encode_name
         kind = _bare(field.type)
-        right, wrong = _words(WORDS[name]) if name in WORDS else _values(kind)
+        is_word = name in WORDS and not _is_bounded(kind)
+        right, wrong = _words(WORDS[name]) if is_word else _values(kind)
         yield Field(name, field.required, tuple(right), {**_other_types(kind), **wrong})
+
+
+def _is_bounded(kind: inspect.Type) -> bool:
+    """A text of any words, such as a device's language, which need not be one of ours."""
+    return isinstance(kind, inspect.StrType) and kind.max_length is not None
 
 
 def _words(words: tuple[str, ...]) -> tuple[list[Any], Fields]:

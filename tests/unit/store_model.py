@@ -59,7 +59,7 @@ class StoreModel:
             "charge": {"action": "narrate", "characters": len(TEXT), "day": quota["day"]},
             "input": {"storyId": request["storyId"], "text": TEXT},
             "leaseExpiresAt": self._in(self.policy.queue_lease),
-            "timeline": {"queuedAt": self.now},
+            "timeline": {"admittedAt": self.now, "queuedAt": self.now},
             "usage": {"characters": len(TEXT)},
             "unpublished": [],
         }
@@ -95,7 +95,9 @@ class StoreModel:
         return job
 
     def record_submission(self, job_id: str, backend: Backend) -> None:
-        self._job(job_id)["backend"] = {"name": backend.name, "id": backend.id, "attempt": backend.attempt}
+        job = self._job(job_id)
+        job["backend"] = {"name": backend.name, "id": backend.id, "attempt": backend.attempt}
+        job["timeline"]["submittedAt"] = self.now
 
     def keep_dispatched(self, job_id: str, attempt: int, *, started: bool = False) -> None:
         job = self._job(job_id)
@@ -143,6 +145,7 @@ class StoreModel:
         story["audioVersions"] = [*story.get("audioVersions", []), version]
         story.pop("audioError", None)
         job["usage"].update(result.usage)
+        job["timeline"]["firstAudioAt"] = self.now
         self._end(job, "succeeded", "ready", **result.request)
         return job
 
@@ -180,7 +183,8 @@ class StoreModel:
             job["notBefore"] = self._in(self.policy.retry_backoff * 2 ** (job["attempt"] - 2))
             job["leaseExpiresAt"] = job["notBefore"] + timedelta(seconds=self.policy.queue_lease)
             job["timeline"]["queuedAt"] = self.now
-            job["timeline"].pop("startedAt", None)
+            for gone in ("submittedAt", "startedAt", "claimedAt"):
+                job["timeline"].pop(gone, None)
             job["unpublished"].append(f"queued.{job['attempt']}")
             self.documents[job["requestPath"]]["status"] = "queued"
         else:

@@ -53,7 +53,7 @@ def test_admission_makes_a_job_and_takes_the_charge(world: StoryTime) -> None:
     assert (request["status"], request["jobId"], request["jobActive"]) == ("queued", JOB, True)
     assert stored["state"] == "queued"
     assert stored["leaseExpiresAt"] == seconds_from_now(world, POLICY.queue_lease)
-    assert stored["timeline"] == {"queuedAt": START}
+    assert stored["timeline"] == {"createdAt": START, "admittedAt": START, "queuedAt": START}
     assert stored["charge"] == {"action": "narrate", "characters": len(TEXT), "day": "2026-11-22"}
     assert quota["characters"] == len(TEXT)
     assert quota["buckets"]["narrate"]["tokens"] == 4

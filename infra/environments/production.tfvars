@@ -1,0 +1,9 @@
+environment        = "production"
+project            = "storyvoice-production"
+billing_account    = "000000-000000-000000"
+monthly_budget     = 500
+alert_emails       = ["operators@example.com"]
+cloudflare_account = "00000000000000000000000000000000"
+bucket_name        = "storyvoice-production"
+gpu_backend        = "runpod"
+gpu_max_instances  = 10
