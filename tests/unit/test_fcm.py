@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.fcm import Fcm
@@ -19,6 +19,7 @@ from tests.unit.test_config import ENVIRONMENT
 
 FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 SETTINGS = dataclasses.replace(load(Settings, ENVIRONMENT), fcm_endpoint="https://fcm.example/")
+FCM = Fcm(SETTINGS, lambda: "access-token")  # one for all: a client of its own loads certificates
 
 
 def send(status: int, content: bytes) -> bool:
@@ -28,9 +29,9 @@ def send(status: int, content: bytes) -> bool:
         assert json.loads(request.content) == {"message": {"token": "t"}}
         return httpx.Response(status, content=content)
 
-    fcm = Fcm(SETTINGS, lambda: "access-token")
-    fcm._http = httpx.Client(transport=httpx.MockTransport(answer))
-    return fcm.send({"token": "t"})
+    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
+        FCM._http = client
+        return FCM.send({"token": "t"})
 
 
 def refusal(code: str, message: str = "", field: str = "") -> bytes:
@@ -87,6 +88,7 @@ ANYTHING: st.SearchStrategy[Any] = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(status=st.sampled_from([201, 302, 400, 401, 403, 404, 429, 500]), body=ANYTHING)
 def test_whatever_is_answered_the_error_is_one_of_ours(status: int, body: Any) -> None:
     with pytest.raises((FailedPrecondition, Unavailable)):
