@@ -20,8 +20,8 @@ def handle(services: Services, event: JobEvent) -> None:
     if event.state is State.QUEUED:
         _enqueue(services, event)
     else:
-        tracing.job_is_over(services, event)
         webhooks.job_is_over(services, event)
+        tracing.job_is_over(services, event)
         push.job_is_over(services, event)
 
 
