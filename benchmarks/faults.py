@@ -92,7 +92,6 @@ def measure(report: Report) -> None:
         worker_concurrency=8,
         schedules=False,
         firestore_proxy=True,
-        push_backoff_seconds=(1, 20),
         fault_points=True,
         seed=report.seed,
         functions_env=_SETTINGS,

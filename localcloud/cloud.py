@@ -78,7 +78,6 @@ class Options:
     gpu_backend: str = "runpod"  # or "http": workers behind Cloud Run, with a queue in front
     schedules: bool = True
     firestore_proxy: bool = False
-    push_backoff_seconds: tuple[int, int] = (10, 600)  # as Eventarc's subscriptions have it
     fault_points: bool = False  # in our own processes, so that they can be made to die between two lines
     functions_env: dict[str, str] = field(default_factory=dict)
     worker_env: dict[str, str] = field(default_factory=dict)
@@ -201,7 +200,7 @@ class LocalCloud:
         await self._started(self.functions)
 
     async def _connect(self) -> None:
-        await self.functions.connect(self.firestore, self.pubsub, self.options.push_backoff_seconds)
+        await self.functions.connect(self.firestore, self.pubsub)
 
     async def stop(self) -> None:
         """Keep what `data_dir` asks for, then stop everything, last started first. Safe to call twice."""

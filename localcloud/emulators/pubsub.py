@@ -24,20 +24,17 @@ class PubSubEmulator(JvmEmulator):
         topic: str,
         endpoint: str,
         ack_deadline_seconds: int = 60,
-        backoff_seconds: tuple[int, int] = (10, 600),
     ) -> None:
-        """Post every message of `topic` to the URL `endpoint`; anything but a 2xx brings it again, after a backoff.
+        """Post every message of `topic` to the URL `endpoint`; anything but a 2xx brings it again, after a second.
 
-        `ack_deadline_seconds` (10 to 600) is how long the emulator waits for the answer. The backoff (least, most) is
-        in seconds; in the emulator it is the subscription's, not each message's: where many are refused, those all
-        come again together when the longest is over.
+        `ack_deadline_seconds` (10 to 600) is how long the emulator waits for the answer. It is given no retry policy,
+        which Eventarc's subscriptions have (10 to 600 s): with one, the emulator keeps many messages that were refused a
+        few times for itself (8 messages a second, 45 % of the pushes refused: 113 of 600 never came again; without: none).
         """
-        least, most = backoff_seconds
         body = {
             "topic": f"projects/{self.project}/topics/{topic}",
             "pushConfig": {"pushEndpoint": endpoint},
             "ackDeadlineSeconds": ack_deadline_seconds,
-            "retryPolicy": {"minimumBackoff": f"{least}s", "maximumBackoff": f"{most}s"},
         }
         await self.call("PUT", f"/v1/projects/{self.project}/subscriptions/{name}", body)
 

@@ -132,9 +132,7 @@ class FunctionsHost:
         await self._server.stop()
         self._socket.close()
 
-    async def connect(
-        self, firestore: FirestoreEmulator, pubsub: PubSubEmulator, push_backoff_seconds: tuple[int, int]
-    ) -> None:
+    async def connect(self, firestore: FirestoreEmulator, pubsub: PubSubEmulator) -> None:
         """Register every document trigger, and a topic with a push subscription for every Pub/Sub function."""
         for function in self._of_kind("document"):
             await firestore.register_trigger(
@@ -153,7 +151,6 @@ class FunctionsHost:
                 topic=function.topic,
                 endpoint=f"http://{self.address}/pubsub/{function.name}",
                 ack_deadline_seconds=min(most, max(least, int(function.timeout_seconds))),
-                backoff_seconds=push_backoff_seconds,
             )
 
     def function_url(self, name: str) -> str:

@@ -303,7 +303,7 @@ def test_pubsub_pushes_and_brings_again_what_was_refused(machine: Machine) -> No
         await pubsub.create_topic("news")
         await pubsub.create_topic("news")  # again: as before
         endpoint = f"http://{machine.address}/pubsub/on_news"
-        await pubsub.create_push_subscription("sub-news", topic="news", endpoint=endpoint, backoff_seconds=(0, 1))
+        await pubsub.create_push_subscription("sub-news", topic="news", endpoint=endpoint)
         machine.answers = [500]
         message = {"data": base64.b64encode(b"hello").decode()}
         await pubsub.call("POST", f"/v1/projects/{PROJECT}/topics/news:publish", {"messages": [message]})

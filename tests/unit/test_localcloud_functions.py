@@ -131,7 +131,7 @@ class Cloud:
         self.host = self.new_host(self.clock)
         self.firestore.events_to = self.host.address
         await asyncio.gather(self.firestore.start(), self.pubsub.start(), self.host.start())
-        await self.host.connect(self.firestore, self.pubsub, (10, 600))
+        await self.host.connect(self.firestore, self.pubsub)
 
     async def stop(self) -> None:
         await asyncio.gather(self.firestore.stop(), self.pubsub.stop(), self.host.stop())
