@@ -28,8 +28,8 @@ class PubSubEmulator(JvmEmulator):
         """Post every message of `topic` to the URL `endpoint`; anything but a 2xx brings it again, after a second.
 
         `ack_deadline_seconds` (10 to 600) is how long the emulator waits for the answer. It is given no retry policy,
-        although Eventarc's subscriptions have one: with it, the emulator keeps to itself many messages that were refused
-        a few times (8 a second, 45 % of the pushes refused: 113 of 600 never came again; without, all came).
+        although Eventarc's subscriptions have one: with it, the emulator keeps many messages for good that were refused
+        a few times (8 a second, 45 % refused: 113 of 600 never came again; without it, all came).
         """
         body = {
             "topic": f"projects/{self.project}/topics/{topic}",
