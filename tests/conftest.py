@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Iterator
 
+import firebase_admin
 import pytest
 from google.cloud import firestore
 
 from localcloud.emulators.firestore import FirestoreEmulator
 from tests.unit.functions_world import FunctionsWorld
 from tests.unit.loop_thread import LoopThread
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_default_app() -> None:
+    """firebase_admin has one a process. Who imports functions/main.py makes it, and others have their own to make."""
+    with contextlib.suppress(ValueError):
+        firebase_admin.delete_app(firebase_admin.get_app())
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-import firebase_admin
 import pytest
 from firebase_functions.https_fn import FunctionsErrorCode, HttpsError
 
@@ -17,12 +15,10 @@ TASK: Any = SimpleNamespace(data={"jobId": "j1", "attempt": 1})
 
 
 @pytest.fixture(scope="module")
-def entry() -> Iterator[ModuleType]:
-    """Imported only here, and its app taken away again: a process has one default app, and other tests make theirs."""
-    from backend import entry  # noqa: PLC0415
+def entry() -> ModuleType:
+    from backend import entry  # noqa: PLC0415  (only here: it makes the process's default app)
 
-    yield entry
-    firebase_admin.delete_app(firebase_admin.get_app())
+    return entry
 
 
 def raising(error: Exception) -> Any:

@@ -104,7 +104,7 @@ def event(state: State, attempt: int = 1) -> JobEvent:
 def test_one_task_however_often_the_event_comes(world: FunctionsWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     tasks: list[tuple[str, str, dict[str, object]]] = []
     monkeypatch.setattr(
-        world.services.queues(), "_create", lambda name, url, body, **_: tasks.append((name, url, body))
+        world.services.queues(), "_create", lambda name, url, body, _, **__: tasks.append((name, url, body))
     )
     for _ in range(2):
         notifications.handle(world.services, event(State.SUCCEEDED))
