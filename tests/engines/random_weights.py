@@ -72,9 +72,8 @@ def _write_grapheme_tokenizer(path: Path, size: int) -> None:
     """Characters, with the special tokens where upstream's configuration has them."""
     special = {"[STOP]": 0, "[UNK]": 1, "[SPACE]": 2, "[START]": 255}
     vocabulary = dict(special)
-    others = (number for number in range(3, size) if number != 255)
-    for code in range(33, 127):
-        vocabulary[chr(code)] = next(others)
+    others = [number for number in range(3, size) if number != 255]
+    vocabulary |= {chr(code): number for code, number in zip(range(33, 33 + len(others)), others, strict=True)}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], unk_token="[UNK]"))
     tokenizer.add_special_tokens([AddedToken(each, special=True) for each in special])
     tokenizer.save(str(path))
