@@ -125,7 +125,9 @@ class ChatterboxEngine:
     def _computed(self, part: Audio) -> Conditionals:
         model, manner = self._model(), self._manner
         with self._sounding:
-            return computed(part, model, prompt_seconds=manner.prompt_seconds, is_levelled=manner.is_levelled)
+            voice = computed(part, model, prompt_seconds=manner.prompt_seconds, is_levelled=manner.is_levelled)
+        model.check.require()
+        return voice
 
     def _speak(
         self,
@@ -169,6 +171,7 @@ class ChatterboxEngine:
         utterances = [Utterance(row.speech_tokens, reference, seeds[index]) for index, row in decoded.items()]
         with self._sounding:
             waves = model.sound.decode(utterances)
+        model.check.require()
         return {index: self._marked(wave) for index, wave in zip(decoded, waves, strict=True)}
 
     def _marked(self, samples: Samples) -> Audio:

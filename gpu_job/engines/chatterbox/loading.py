@@ -29,10 +29,11 @@ from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
+from torch.overrides import TorchFunctionMode
 from transformers import AutoTokenizer
 
 from gpu_job.engines.chatterbox.family import Family
-from gpu_job.engines.chatterbox.weights import checking, find_weights
+from gpu_job.engines.chatterbox.weights import Check, find_weights
 from jobs.errors import FailedPrecondition
 
 _BUILDING = threading.Lock()  # building without storage is a state of the process
@@ -48,6 +49,8 @@ class Loaded:
     s3gen: Any
     voice_encoder: Any
     tokenizer: Any
+    check: Check
+    """Of the files' hashes, still going on: require it before anything that they have made is handed out."""
 
 
 def best_device() -> torch.device:
@@ -62,18 +65,19 @@ def best_dtype(device: torch.device) -> torch.dtype:
 def load(
     family: Family, sources: Sequence[str], *, device: torch.device | None = None, dtype: torch.dtype | None = None
 ) -> Loaded:
-    """Raises FailedPrecondition where files are missing, damaged, or not those of this model."""
+    """Raises FailedPrecondition where files are missing, cannot be read, or are not those of this model."""
     device = device or best_device()
     dtype = dtype or best_dtype(device)
     files = find_weights(family, sources)
-    with checking(files):
-        return Loaded(
-            t3=_load_t3(family, files[family.t3], device, dtype),
-            # Upstream takes S3Gen's file without asking what else is in it.
-            s3gen=_load(lambda: S3Gen(meanflow=family.is_turbo), files[family.s3gen], device, may_have_more=True),
-            voice_encoder=_load(VoiceEncoder, files[family.voice_encoder], device),
-            tokenizer=_load_tokenizer(family, files),
-        )
+    check = Check(files)
+    return Loaded(
+        t3=_load_t3(family, files[family.t3], device, dtype),
+        # Upstream takes S3Gen's file without asking what else is in it.
+        s3gen=_load(lambda: S3Gen(meanflow=family.is_turbo), files[family.s3gen], device, may_have_more=True),
+        voice_encoder=_load(VoiceEncoder, files[family.voice_encoder], device),
+        tokenizer=_load_tokenizer(family, files),
+        check=check,
+    )
 
 
 def t3_config(family: Family) -> Any:
@@ -136,10 +140,23 @@ def _without_storage() -> Iterator[None]:
         mixer = s3gen_decoder.get_intmeanflow_time_mixer
         s3gen_decoder.get_intmeanflow_time_mixer = _unfilled_mixer
         try:
-            yield
+            with _Unfilled():
+                yield
         finally:
             s3gen_decoder.get_intmeanflow_time_mixer = mixer
             hook.remove()
+
+
+class _Unfilled(TorchFunctionMode):  # type: ignore[misc]  # torch is not here when types are checked
+    """Filling what has no storage does nothing, and takes torch a second for all of S3Gen."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function in _FILLING and args[0].is_meta:
+            return args[0]
+        return function(*args, **(kwargs or {}))
+
+
+_FILLING = {Tensor.normal_, Tensor.uniform_, Tensor.fill_, Tensor.zero_}
 
 
 def _unfilled_mixer(dims: int) -> nn.Linear:

@@ -12,13 +12,14 @@ from typing import Any
 import torch
 
 from gpu_job.engines.chatterbox.family import Family
-from gpu_job.engines.chatterbox.loading import load
+from gpu_job.engines.chatterbox.loading import Loaded, load
 from gpu_job.engines.chatterbox.manner import MANNERS
 from gpu_job.engines.chatterbox.memory import MemoryLimit
 from gpu_job.engines.chatterbox.s3gen.decoder import SoundDecoder
 from gpu_job.engines.chatterbox.settings import ChatterboxSettings
 from gpu_job.engines.chatterbox.t3.decoder import SpeechDecoder
 from gpu_job.engines.chatterbox.text import Encode
+from gpu_job.engines.chatterbox.weights import Check
 from jobs.config import load as load_settings
 
 _SHARE_OF_FREE = 0.8
@@ -35,6 +36,8 @@ class Model:
     encode: Encode
     speech: SpeechDecoder
     sound: SoundDecoder
+    check: Check
+    """Of the weights; require it before anything is handed out."""
 
     @property
     def device(self) -> torch.device:
@@ -48,14 +51,16 @@ class Model:
         return dtype
 
 
-def ready(t3: Any, s3gen: Any, ve: Any, encode: Encode, settings: ChatterboxSettings) -> Model:
-    """Call it when all three are on their device: what memory is left then decides how much is spoken at a time."""
+def ready(parts: Loaded, encode: Encode, settings: ChatterboxSettings) -> Model:
+    """What memory the modules leave on their device decides how much is spoken at a time."""
+    t3, s3gen = parts.t3, parts.s3gen
     device = t3.speech_head.weight.device
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")  # S3Gen's float32 in TF32, as cuDNN has it for convolutions anyhow
     memory = _memory(settings, device)
     speech = SpeechDecoder(t3, max_sentences=settings.most_at_once, cache_bytes=memory // 2)
-    return Model(t3, s3gen, ve, encode, speech, SoundDecoder(s3gen, MemoryLimit(memory // 2)))
+    sound = SoundDecoder(s3gen, MemoryLimit(memory // 2))
+    return Model(t3, s3gen, parts.voice_encoder, encode, speech, sound, parts.check)
 
 
 def _memory(settings: ChatterboxSettings, device: torch.device) -> int:
@@ -76,4 +81,4 @@ def loaded(family: Family, environ: Mapping[str, str]) -> Model:
     settings = load_settings(ChatterboxSettings, environ)
     parts = load(family, settings.weights)
     encode = MANNERS[family.name].encoder(parts.tokenizer, parts.t3.hp)
-    return ready(parts.t3, parts.s3gen, parts.voice_encoder, encode, settings)
+    return ready(parts, encode, settings)

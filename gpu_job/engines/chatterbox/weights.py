@@ -14,9 +14,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from gpu_job.engines.chatterbox.family import Family
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 SUMS = "SHA256SUMS"
 HUB = "hub"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_WEIGHTS = (".safetensors", ".pt")
 _CHUNK = 16 * 2**20
 
 
@@ -70,31 +71,28 @@ def _download(family: Family) -> Mapping[str, Path]:
     return files
 
 
-@contextmanager
-def checking(files: Mapping[str, Path]) -> Iterator[None]:
-    """Hashes the files while they are being loaded, and waits for the result at the end of the block.
+class Check:
+    """Hashes files in threads of its own, while they are being loaded and first used: hashing 3 GB takes seconds."""
 
-    Reading 3 GB once for the hash and once for the model costs the disk once. Raises FailedPrecondition where one is
-    not what it should be.
-    """
-    expected = {path: digest for path in files.values() if (digest := _expected(path)) is not None}
-    unknown = sorted(
-        path.name for path in files.values() if path not in expected and path.suffix in (".safetensors", ".pt")
-    )
-    if unknown:
-        logger.warning("no hashes to check %s against: no %s beside them", ", ".join(unknown), SUMS)
-    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="hash") as pool:
-        running = {path: pool.submit(_sha256, path) for path in sorted(expected, key=_size, reverse=True)}
-        yield
-        _require_equal(running, expected)
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        self._expected = {path: digest for path in files.values() if (digest := _expected(path)) is not None}
+        unknown = [path.name for path in files.values() if path not in self._expected and path.suffix in _WEIGHTS]
+        if unknown:
+            logger.warning("no hashes to check %s against: no %s beside them", ", ".join(unknown), SUMS)
+        threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="hash")
+        self._found = {path: threads.submit(_sha256, path) for path in sorted(self._expected, key=_size, reverse=True)}
+        threads.shutdown(wait=False)
 
+    def require(self) -> None:
+        """Waits for the end; nothing that was made with the files may go out before.
 
-def _require_equal(running: Mapping[Path, Future[str]], expected: Mapping[Path, str]) -> None:
-    for path, digest in running.items():
-        if digest.result() != expected[path]:
-            raise FailedPrecondition(
-                f"{path.name} is damaged or another version: its hash is wrong. Download it again."
-            )
+        Raises FailedPrecondition where one is not what it should be.
+        """
+        for path, digest in self._found.items():
+            if digest.result() != self._expected[path]:
+                raise FailedPrecondition(
+                    f"{path.name} is damaged or another version: its hash is wrong. Download it again."
+                )
 
 
 def _expected(path: Path) -> str | None:
