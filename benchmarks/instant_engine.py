@@ -33,6 +33,7 @@ class InstantEngine:
     max_characters = 100  # not longer than the recording
     languages: tuple[str, ...] = ("en",)
     watermark: Watermark | None = None
+    own_voice: VoiceProfile | None = None
 
     def warm_up(self) -> None:
         assert _recording().rate == self.sample_rate

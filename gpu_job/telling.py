@@ -185,9 +185,9 @@ def _voices(job: Job, planned: Plan, parameters: SpeechParameters, tools: Tools)
 
 
 def _profile(key: str | None, tools: Tools) -> VoiceProfile:
-    """Without a key: the engine's own voice, where it has one (`own_voice`; not every engine does)."""
+    """Without a key: the engine's own voice, where it has one."""
     if key is None:
-        own: VoiceProfile | None = getattr(tools.engine, "own_voice", None)
+        own = tools.engine.own_voice
         if own is None:
             raise FailedPrecondition("This service has no voice of its own. Record one, and choose it as the voice.")
         return own

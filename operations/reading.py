@@ -38,7 +38,7 @@ def find(
 
 def get(services: Services, path: str) -> Fields:
     """Raises NotFound."""
-    found: Fields | None = transactions.call(services.firestore().document(path).get).to_dict()
+    found = transactions.read(services.firestore(), path)
     if found is None:
         raise NotFound(f"There is no {path}.")
     return found

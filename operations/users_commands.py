@@ -98,5 +98,4 @@ def _count(query: Any) -> int:
 
 
 def _get(services: Services, path: str) -> Fields | None:
-    found: Fields | None = transactions.call(services.firestore().document(path).get).to_dict()
-    return found
+    return transactions.read(services.firestore(), path)

@@ -13,6 +13,7 @@ from google.cloud import firestore
 from localcloud.emulators.firestore import FirestoreEmulator
 from tests.unit.functions_world import FunctionsWorld
 from tests.unit.loop_thread import LoopThread
+from tests.webhook_receiver import Receiver, receiving
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -57,3 +58,9 @@ def functions(database: firestore.Client, loop: LoopThread) -> Iterator[Function
     world.voice()
     yield world
     world.close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver

@@ -115,9 +115,14 @@ def _ready_voice(asked: Asked, user_id: str, voice_id: str, of: str = "") -> Fie
     if voice_id == DEFAULT_VOICE:
         return _default_voice(asked)
     voice = owned(asked.read(f"{VOICE_PROFILES}/{voice_id}"), user_id, f"voice{of}")
+    require_ready(voice, of)
+    return voice
+
+
+def require_ready(voice: Fields, of: str = "") -> None:
+    """Raises FailedPrecondition. `of`: which one is meant, where there are several."""
     if voice.get("status") != Status.READY:
         raise FailedPrecondition(f"This voice{of} is not ready yet; please wait until it is, or record it again.")
-    return voice
 
 
 def _default_voice(asked: Asked) -> Fields:

@@ -125,8 +125,7 @@ def _key_of_version(services: Services, user_id: str, story_id: str, version_id:
 
 
 def _read(services: Services, path: str) -> Fields | None:
-    found: Fields | None = transactions.call(services.firestore().document(path).get).to_dict()
-    return found
+    return transactions.read(services.firestore(), path)
 
 
 def _as_https_error(error: StoryvoiceError) -> HttpsError:

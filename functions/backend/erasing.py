@@ -64,7 +64,6 @@ TOKEN_LIFETIME = timedelta(hours=1)  # of an ID token, which nobody can shorten
 LATE = timedelta(minutes=30)  # for uploads and workers that were under way then
 RECEIPT_KEPT = timedelta(days=3 * 365)
 _TIMES = ("requestedAt", "completedAt")
-_ONE_CALL: dict[str, Any] = {"retry": None, "timeout": 15.0}
 
 
 class DeleteVoice(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -301,7 +300,7 @@ def _begin(services: Services, erasure: Erasure) -> tuple[str, str]:
     }
 
     def begin(transaction: firestore.Transaction) -> str:
-        found = reference.get(transaction=transaction, **_ONE_CALL).to_dict()
+        found = reference.get(transaction=transaction, **transactions.ONE_CALL).to_dict()
         if found is not None:
             return str(found["receiptId"])
         transaction.create(reference, erasure.to_document())
@@ -355,7 +354,7 @@ def _documents(services: Services, erasure: Erasure, collection: str) -> Iterato
     query = _of_user(services, collection, erasure.user_id).select(["userId"]).limit(BATCH)
 
     def delete_some(transaction: firestore.Transaction) -> int:
-        found = list(query.stream(transaction=transaction, **_ONE_CALL))
+        found = list(query.stream(transaction=transaction, **transactions.ONE_CALL))
         for snapshot in found:
             transaction.delete(snapshot.reference)
         if found:
@@ -409,8 +408,7 @@ def _page(query: Any) -> list[Any]:
 
 
 def _get(services: Services, path: str) -> Fields | None:
-    found: Fields | None = transactions.call(services.firestore().document(path).get).to_dict()
-    return found
+    return transactions.read(services.firestore(), path)
 
 
 _STEPS: dict[Kind, Callable[[Services, Erasure], Iterator[None]]] = {

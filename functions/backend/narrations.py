@@ -113,5 +113,4 @@ def usable_id(given: str, what: str = "narration") -> str:
 
 
 def _read(services: Services, path: str, fields: tuple[str, ...] | None = None) -> Fields | None:
-    found: Fields | None = transactions.call(services.firestore().document(path).get, field_paths=fields).to_dict()
-    return found
+    return transactions.read(services.firestore(), path, fields)

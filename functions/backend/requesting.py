@@ -166,5 +166,5 @@ def _with_moment(data: Any) -> Any:
 
 
 def _read(reference: Any, transaction: firestore.Transaction) -> Fields | None:
-    found: Fields | None = reference.get(transaction=transaction, retry=None, timeout=15.0).to_dict()
+    found: Fields | None = reference.get(transaction=transaction, **transactions.ONE_CALL).to_dict()
     return found

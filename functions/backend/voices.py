@@ -11,12 +11,12 @@ from typing import Any
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from backend import listing
-from backend.admission import DEFAULT_VOICE_NAME
+from backend.admission import DEFAULT_VOICE_NAME, require_ready
 from backend.listing import Page
 from backend.services import Services
 from jobs import keys, transactions
 from jobs.documents import VOICE_PROFILES, Status
-from jobs.errors import FailedPrecondition, NotFound
+from jobs.errors import NotFound
 
 Fields = dict[str, Any]
 _NAMESAKES = 20
@@ -28,7 +28,7 @@ def find(services: Services, user_id: str, voice_id: str) -> tuple[str, Fields]:
     """The id and the fields of the user's voice of this id or name. Raises NotFound."""
     found = None
     if keys.is_usable_id(voice_id):
-        found = transactions.call(services.firestore().document(f"{VOICE_PROFILES}/{voice_id}").get).to_dict()
+        found = transactions.read(services.firestore(), f"{VOICE_PROFILES}/{voice_id}")
     if found is not None and found.get("userId") == user_id:
         return voice_id, found
     named = services.firestore().collection(VOICE_PROFILES).where(filter=FieldFilter("userId", "==", user_id))
@@ -50,8 +50,7 @@ def file_of(services: Services, user_id: str, voice_id: str, field: str) -> str:
     if voice_id == keys.DEFAULT_VOICE:
         raise NotFound("The built-in voice has no files of its own.")
     _, voice = find(services, user_id, voice_id)
-    if voice.get("status") != Status.READY:
-        raise FailedPrecondition("This voice is not ready yet; please wait until it is, or record it again.")
+    require_ready(voice)
     key = str(voice.get(field, ""))
     if not key.startswith(keys.voices_of(user_id)):
         raise NotFound("This voice has no such file.")

@@ -172,10 +172,9 @@ class Store:
             new = judge(read)
             for path, fields in beside.items():
                 t.create(path, fields)
-            t.create(request_path, request)
+            t.create_open_request(request_path, request, job_id)
             t.create_job(_queued(job_id, request_path, new, t))
             t.write_quota(new.user_id, new.quota_after)
-            t.open_request(request_path, job_id)
             return True
 
         try:

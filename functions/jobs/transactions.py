@@ -25,6 +25,9 @@ from google.cloud import firestore
 from jobs.errors import Contention, DocumentFull, Internal, StoryvoiceError, Unavailable
 
 T = TypeVar("T")
+Fields = dict[str, Any]
+# The library would retry a read for up to five minutes by itself; `run` retries the whole transaction.
+ONE_CALL: dict[str, Any] = {"retry": None, "timeout": 15.0}
 _CLOSED = re.compile(r"transaction\b.*\b(expired|closed|no longer valid)", re.IGNORECASE)
 _TOO_LARGE = re.compile(r"maximum\b.*\bsize\b.*\b1,?048,?576 bytes", re.IGNORECASE)  # the emulator's words and Google's
 _CONFLICTS = (google_errors.Aborted,)
@@ -90,6 +93,12 @@ def call(function: Callable[..., T], *arguments: Any, **options: Any) -> T:
         return function(*arguments, **options)
     except (*_LOST, *_CONFLICTS, google_errors.RetryError) as error:
         raise Unavailable("The database cannot be reached at the moment. Please try again.") from error
+
+
+def read(client: firestore.Client, path: str, fields: tuple[str, ...] | None = None, **options: Any) -> Fields | None:
+    """A document as it is now (only the fields named), outside a transaction; None where there is none. As `call`."""
+    found: Fields | None = call(client.document(path).get, field_paths=fields, **options).to_dict()
+    return found
 
 
 def _transient(error: Exception, handled: BaseException | None) -> google_errors.GoogleAPICallError:

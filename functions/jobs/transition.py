@@ -19,13 +19,12 @@ from jobs.config import setting
 from jobs.documents import Status
 from jobs.errors import NotFound, StoryvoiceError
 from jobs.model import HEAD_FIELDS, Job, Kind, State
+from jobs.transactions import ONE_CALL
 
 Fields = dict[str, Any]
 DELETE = firestore.DELETE_FIELD
 # What an attempt showed of itself while it ran, and what nobody keeps when it ends otherwise than well.
 _UNHEARD: Fields = {"playlistKey": DELETE, "playlistUrl": DELETE}
-# The library would retry a read for up to five minutes by itself; jobs.transactions retries the whole transaction.
-_ONE_CALL: dict[str, Any] = {"retry": None, "timeout": 15.0}
 SERVER_TIME = firestore.SERVER_TIMESTAMP
 # These say that the user asked for something that cannot be had. Every other failure is ours, and is given back.
 _NOT_REFUNDED = frozenset({"invalid_argument", "not_found", "permission_denied", "resource_exhausted", "cancelled"})
@@ -90,7 +89,7 @@ class Transition:
         """The fields of a document (only those named, to spare the wire), or None if there is none."""
         if path in self._fetched:
             return self._fetched[path]
-        snapshot = self._client.document(path).get(field_paths=fields, transaction=self._transaction, **_ONE_CALL)
+        snapshot = self._client.document(path).get(field_paths=fields, transaction=self._transaction, **ONE_CALL)
         found: Fields | None = snapshot.to_dict() if snapshot.exists else None
         return found
 
@@ -101,9 +100,7 @@ class Transition:
             paths.append(self._story_ref(claimed).path)
         references = [self._client.document(path) for path in paths]
         fields = (*HEAD_FIELDS, "status", "audioVersions")
-        for snapshot in self._client.get_all(
-            references, field_paths=fields, transaction=self._transaction, **_ONE_CALL
-        ):
+        for snapshot in self._client.get_all(references, field_paths=fields, transaction=self._transaction, **ONE_CALL):
             self._fetched[snapshot.reference.path] = snapshot.to_dict() if snapshot.exists else None
 
     def job(self, job_id: str, *, whole: bool = False) -> Job:
@@ -150,8 +147,11 @@ class Transition:
         self._transaction.set(self._client.document(f"{documents.QUOTAS}/{user_id}"), after)
 
     def open_request(self, path: str, job_id: str) -> None:
-        """The request has a job. `jobActive` lets the reconciler find cancelled requests whose job still runs."""
-        self.update_request(path, {"status": Status.QUEUED, "jobId": job_id, "jobActive": True})
+        self.update_request(path, _with_job(job_id))
+
+    def create_open_request(self, path: str, fields: Fields, job_id: str) -> None:
+        """`create` and `open_request` in one write."""
+        self.create(path, {**fields, **_with_job(job_id), "updatedAt": SERVER_TIME})
 
     def refuse_request(self, path: str, error: StoryvoiceError) -> None:
         self.update_request(path, {"status": Status.FAILED, "error": error.as_document()})
@@ -286,6 +286,11 @@ class Transition:
 
     def _job_ref(self, job_id: str) -> firestore.DocumentReference:
         return self._client.document(f"{documents.JOBS}/{job_id}")
+
+
+def _with_job(job_id: str) -> Fields:
+    """Of a request that has a job. `jobActive` lets the reconciler find cancelled requests whose job still runs."""
+    return {"status": Status.QUEUED, "jobId": job_id, "jobActive": True}
 
 
 def _story_path(request: Fields) -> str | None:

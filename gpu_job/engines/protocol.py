@@ -99,6 +99,11 @@ class Engine(Protocol):
     watermark: Watermark | None
     """What `speak` marks its sound with; None: an engine that imitates nobody needs none."""
 
+    @property
+    def own_voice(self) -> VoiceProfile | None:
+        """The voice that it has without a recording; None: it has none."""
+        ...
+
     def clone(self, recording: Audio, *, language: str, quality: RecordingQuality) -> VoiceProfile:
         """A voice of an examined recording. Raises InvalidArgument where it does not speak the language."""
         ...

@@ -5,54 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import queue
-import threading
 import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from tests.api.service import Fields, Service, clone_body
 from tests.cloud import Family, TestCloud
-
-Told = tuple[str, dict[str, str], bytes]
-
-
-class Receiver(ThreadingHTTPServer):
-    """An internal service's end of a webhook. `told`: what it was sent, as it came."""
-
-    def __init__(self) -> None:
-        self.told: queue.Queue[Told] = queue.Queue()
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/hooks/voice?tenant=7"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.told.put((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
-    thread = threading.Thread(target=receiver.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield receiver
-    receiver.shutdown()
-    thread.join()
-    receiver.server_close()
+from tests.webhook_receiver import Receiver, Told
 
 
 def check(cloud: TestCloud, told: Told) -> Fields:

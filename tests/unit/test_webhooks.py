@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
 
 from backend import notifications, webhooks
@@ -15,40 +11,9 @@ from jobs.model import Kind, State
 from jobs.outbox import JobEvent
 from tests.unit.functions_world import FunctionsWorld
 from tests.unit.story_time import JOB
+from tests.webhook_receiver import Receiver
 
 SECRETS = {"DAEZEND_API_SHARED_SECRET": "0123456789abcdef" * 4, "SECRET_KEY": "fedcba9876543210" * 4}
-
-
-class Receiver(ThreadingHTTPServer):
-    def __init__(self) -> None:
-        self.answers: list[int] = []
-        self.asked = 0
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.asked += 1
-        self.send_response(self.server.answers.pop(0))
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
-    thread = threading.Thread(target=receiver.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield receiver
-    receiver.shutdown()
-    thread.join()
-    receiver.server_close()
 
 
 @pytest.fixture

@@ -31,7 +31,6 @@ from jobs.documents import ACCOUNT_NAMES, ACCOUNTS, REFRESH_TOKENS
 from jobs.errors import AlreadyExists, Unauthenticated
 
 Fields = dict[str, Any]
-_ONE_CALL: dict[str, Any] = {"retry": None, "timeout": 15.0}
 
 
 class Pair(NamedTuple):
@@ -65,7 +64,7 @@ class Accounts:
         name = client.document(_name_path(wanted.username))
 
         def create(transaction: firestore.Transaction) -> None:
-            found = name.get(transaction=transaction, **_ONE_CALL).to_dict()
+            found = name.get(transaction=transaction, **transactions.ONE_CALL).to_dict()
             if found is not None and found["userId"] != user_id:  # ours: the answer to our commit was lost
                 raise AlreadyExists("This username is taken. Please choose another.")
             if found is None:
@@ -98,7 +97,7 @@ class Accounts:
         fields = self._family(following)
 
         def rotate(transaction: firestore.Transaction) -> bool:
-            family = reference.get(transaction=transaction, **_ONE_CALL).to_dict() or {}
+            family = reference.get(transaction=transaction, **transactions.ONE_CALL).to_dict() or {}
             current = str(family.get("current", ""))
             if hmac.compare_digest(current, fields["current"]):
                 return True  # done: the answer to our commit was lost
@@ -118,7 +117,7 @@ class Accounts:
     def _begin_family(self, user_id: str) -> Pair:
         first = Refresh(user_id, _new_secret(), _new_secret())
         reference = self._services.firestore().document(_family_path(first.family))
-        transactions.call(reference.set, self._family(first), **_ONE_CALL)
+        transactions.call(reference.set, self._family(first), **transactions.ONE_CALL)
         return self._pair(first)
 
     def _family(self, newest: Refresh) -> Fields:
@@ -130,11 +129,10 @@ class Accounts:
 
     def _rehash(self, user_id: str, password: str) -> None:
         reference = self._services.firestore().document(f"{ACCOUNTS}/{user_id}")
-        transactions.call(reference.update, {"passwordHash": passwords.hashed(password)}, **_ONE_CALL)
+        transactions.call(reference.update, {"passwordHash": passwords.hashed(password)}, **transactions.ONE_CALL)
 
     def _get(self, path: str) -> Fields | None:
-        found: Fields | None = transactions.call(self._services.firestore().document(path).get, **_ONE_CALL).to_dict()
-        return found
+        return transactions.read(self._services.firestore(), path, **transactions.ONE_CALL)
 
 
 def _name_path(username: str) -> str:

@@ -44,7 +44,6 @@ HEADER = "X-Idempotency-Key"
 HELD = timedelta(minutes=1)  # longer than any handler that changes something takes
 _KEY = re.compile(r"[A-Za-z0-9_.:+/=-]{1,200}", re.ASCII)
 _LARGEST_KEPT = 512 * 1024  # bytes; a document takes 1 MiB
-_ONE_CALL: dict[str, Any] = {"retry": None, "timeout": 15.0}
 
 
 class InProgress(Conflict):
@@ -106,9 +105,9 @@ class Idempotency:
         }
 
         def claim(transaction: firestore.Transaction) -> Fields | None:
-            found = _alive(reference.get(transaction=transaction, **_ONE_CALL).to_dict(), now)
+            found = _alive(reference.get(transaction=transaction, **transactions.ONE_CALL).to_dict(), now)
             if signature:
-                bound = _alive(signature.get(transaction=transaction, **_ONE_CALL).to_dict(), now)
+                bound = _alive(signature.get(transaction=transaction, **transactions.ONE_CALL).to_dict(), now)
                 if bound is not None and bound["key"] != key_id:
                     raise Unauthenticated(f"This signature has been used with another {HEADER}; please sign anew.")
             if found is not None and found["mark"] != mark:  # ours: the answer to our commit was lost
@@ -141,7 +140,7 @@ class Idempotency:
 
     def _if_still_held(self, claim: _Claim, write: Callable[[firestore.Transaction], None]) -> None:
         def run(transaction: firestore.Transaction) -> None:
-            found = claim.reference.get(transaction=transaction, **_ONE_CALL).to_dict()
+            found = claim.reference.get(transaction=transaction, **transactions.ONE_CALL).to_dict()
             if found is not None and found["mark"] == claim.mark:
                 write(transaction)
 

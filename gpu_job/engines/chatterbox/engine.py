@@ -65,6 +65,7 @@ class ChatterboxEngine:
     """
 
     sample_rate = SPEECH_RATE
+    own_voice: VoiceProfile | None = None
 
     def __init__(self, name: str, load: Callable[[], Model] | None = None) -> None:
         """`load`: what gives the model, if not the weights that the settings name."""
