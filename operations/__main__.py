@@ -45,7 +45,10 @@ def main(arguments: Sequence[str] | None = None, services: Services | None = Non
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./dev ops", description="See and steer what Storyvoice does.")
+    # Custom sign-in may give a user any id.
+    hyphens = "An id that begins with a hyphen is written --user=ID, or stands after a lone --."
+    says = "See and steer what Storyvoice does."
+    parser = argparse.ArgumentParser(prog="./dev ops", description=says, epilog=hyphens)
     groups = parser.add_subparsers(metavar="COMMAND", required=True)
     _jobs(_group(groups, "jobs", "what the GPU is to do, does and did"))
     _requests(_group(groups, "requests", "what users have asked for"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import json
 import os
 import time
@@ -21,6 +22,7 @@ import httpx
 import pytest
 from google.cloud import firestore
 
+from jobs.model import State
 from localcloud.bucket.owner import owner
 from localcloud.cloud import BUCKET, CREDENTIALS, ENDPOINT_ID, ROOT, RUNPOD_KEY, LocalCloud, Options
 from localcloud.embedded import EmbeddedCloud
@@ -32,6 +34,7 @@ Fields = dict[str, Any]
 RECORDING = (ROOT / "assets" / "recording.flac").read_bytes()
 RUN_LEASE_SECONDS = 2.0
 MAX_ATTEMPTS = 2
+LOOKS_TILL_RECONCILE = 20
 LEASES = {
     "RUN_LEASE_SECONDS": str(RUN_LEASE_SECONDS),
     "DISPATCH_LEASE_SECONDS": "0.5",
@@ -55,7 +58,7 @@ class TestCloud:
 
     def __init__(self, kind: type[LocalCloud], **options: Any) -> None:
         """`options` are those of localcloud.cloud.Options that shall be otherwise."""
-        self._patch = pytest.MonkeyPatch()
+        self.users: list[str] = []  # those of the test that runs
         self._embedded: EmbeddedCloud | None = None
         gate = Path(os.environ.get("TMPDIR", "/tmp")) / f"storyvoice-gate-{new_id()}"  # noqa: S108  (made and removed by us)
         self._gate = gate
@@ -147,6 +150,27 @@ class TestCloud:
         """Until no event, task or GPU job is left to be done."""
         self.run(self.cloud.quiet(seconds))
 
+    def until_told(self, user_id: str) -> None:
+        """Until `on_job_event` has been told how each of a user's jobs ended.
+
+        What a worker has published is on its way through Pub/Sub, of which `quiet` knows nothing until it is pushed: a
+        fault that a test asks for meanwhile would strike that event.
+        """
+
+        looks = itertools.count(1)
+
+        def told() -> bool:
+            if next(looks) % LOOKS_TILL_RECONCILE == 0:
+                self.reconcile()  # whoever had to publish it has been killed
+            return all(
+                not job["unpublished"] and job["state"] in self.events_of(path.partition("/")[2])
+                for path, job in self.of_user("jobs", user_id).items()
+                if State(job["state"]).finished
+            )
+
+        until(told, f"the events of {user_id}", pause=0.1)
+        self.quiet()
+
     def make_well(self) -> None:
         """No faults, no gate, and every worker there: what each test leaves to the next."""
         self.faults("")
@@ -204,10 +228,10 @@ class TestCloud:
         answer: Fields = httpx.request(method, url, headers={"Authorization": f"Bearer {RUNPOD_KEY}"}).json()
         return answer
 
-    def log_lines(self) -> Iterator[Fields]:
-        """What the functions have logged, as Cloud Logging would have it."""
+    def log_lines(self, about: str = "") -> Iterator[Fields]:
+        """What the functions have logged, as Cloud Logging would have it; only the lines with `about` in them."""
         with (self.cloud.run_dir / "functions.log").open(encoding="utf-8", errors="replace") as log:
-            for line in log:
+            for line in filter(lambda line: about in line, log):
                 with contextlib.suppress(ValueError):
                     found = json.loads(line)
                     if isinstance(found, dict):
@@ -232,7 +256,7 @@ class TestCloud:
         """The states that on_job_event was told of, in the order in which they came."""
         return [
             str(line["state"])
-            for line in self.log_lines()
+            for line in self.log_lines(about=job_id)
             if line.get("jobId") == job_id and str(line.get("message", "")).startswith("job event: ")
         ]
 
@@ -341,12 +365,15 @@ def cloud(_running: TestCloud) -> Iterator[TestCloud]:
         yield _running
         _running.make_well()
         _running.quiet()
+        while _running.users:
+            _running.until_told(_running.users.pop())
 
 
 @pytest.fixture
 def phone(cloud: TestCloud) -> Iterator[Phone]:
     """A user who has just signed up."""
     phone = Phone(cloud.endpoints)
+    cloud.users.append(phone.user_id)
     yield phone
     phone.close()
 

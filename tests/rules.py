@@ -119,11 +119,11 @@ def _check_job(cloud: World, path: str, job: Fields, requests: dict[str, Fields]
     """No lease without work, nothing untold, and whoever listens has been told of one end, at least once."""
     assert job["requestPath"] in requests
     assert job["state"] in TERMINAL
-    until(lambda: cloud.get(path)["unpublished"] == [], f"the outbox of {path} to be empty", seconds=10)
+    until(lambda: cloud.get(path)["unpublished"] == [], f"the outbox of {path} to be empty", seconds=60)
     assert "leaseExpiresAt" not in job
     assert job["expireAt"] > job["timeline"]["finishedAt"]
     job_id = path.partition("/")[2]
-    until(lambda: job["state"] in cloud.events_of(job_id), f"the event {job['state']} of {path}", seconds=15)
+    until(lambda: job["state"] in cloud.events_of(job_id), f"the event {job['state']} of {path}", seconds=60)
     assert {state for state in cloud.events_of(job_id) if state in TERMINAL} == {job["state"]}
 
 

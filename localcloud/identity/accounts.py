@@ -8,6 +8,7 @@ import hmac
 import json
 import re
 import secrets
+import string
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,12 @@ from localcloud.state import State
 _EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.?[^@\s]*$")
 _MIN_PASSWORD = 6
 MAX_UID = 128
+_UID_LETTERS = string.ascii_letters + string.digits
+
+
+def new_uid() -> str:
+    """28 letters and digits, as Firebase draws them: no hyphen in front, which a command line takes for an option."""
+    return "".join(secrets.choice(_UID_LETTERS) for _ in range(28))
 
 
 @dataclass(frozen=True)

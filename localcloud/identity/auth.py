@@ -11,14 +11,13 @@ FIREBASE_AUTH_EMULATOR_HOST (servers). Phones name an API key, any; servers say 
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from aiohttp import web
 
 from localcloud.clock import Clock
-from localcloud.identity.accounts import Account, Accounts, checked_email, hash_password, password_matches
+from localcloud.identity.accounts import Account, Accounts, checked_email, hash_password, new_uid, password_matches
 from localcloud.identity.auth_admin import AdminApi
 from localcloud.identity.json_http import ApiError, JsonServer, body_of, flag_in, text_in, texts_in
 from localcloud.identity.sessions import Sessions, Tokens, read_custom_token
@@ -46,7 +45,7 @@ class AuthServer(JsonServer):
         """Tokens as a phone would get them, for the demo and for tests; a user who is not there yet is made."""
         if "@" in email_or_uid:
             account = self._accounts.find(email=email_or_uid)
-            account = account or self._create(secrets.token_urlsafe(21), email=checked_email(email_or_uid))
+            account = account or self._create(new_uid(), email=checked_email(email_or_uid))
             return self._sessions.begin(account, "password")
         account = self._accounts.find(local_id=email_or_uid) or self._create(email_or_uid)
         return self._sessions.begin(account, "custom")
@@ -74,7 +73,7 @@ class AuthServer(JsonServer):
         """Anonymous without an e-mail address; with an ID token, the account that it belongs to gets the address."""
         email, password, id_token = text_in(body, "email"), text_in(body, "password"), text_in(body, "idToken")
         if email is None and password is None:
-            account, provider = self._create(secrets.token_urlsafe(21)), "anonymous"
+            account, provider = self._create(new_uid()), "anonymous"
         else:
             if email is None:
                 raise ApiError("MISSING_EMAIL")
@@ -85,7 +84,7 @@ class AuthServer(JsonServer):
             if id_token:
                 account = self._accounts.update(self._sessions.account_of(id_token)[0], **credentials)
             else:
-                account = self._create(secrets.token_urlsafe(21), **credentials)
+                account = self._create(new_uid(), **credentials)
             provider = "password"
         if text_in(body, "displayName"):
             account = self._accounts.update(account, display_name=body["displayName"])

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from aiohttp import web
 
 from localcloud.clock import Clock
-from localcloud.identity.accounts import Account, Accounts, checked_email, hash_password
+from localcloud.identity.accounts import Account, Accounts, checked_email, hash_password, new_uid
 from localcloud.identity.json_http import ApiError, body_of, flag_in, number_in, text_in, texts_in
 from localcloud.identity.sessions import Sessions
 
@@ -55,9 +54,7 @@ class AdminApi:
         now = self._clock.now()
         fields = await self._changes(body)
         local_id = text_in(body, "localId")
-        account = Account(
-            secrets.token_urlsafe(21) if local_id is None else local_id, created_at=now, valid_since=int(now)
-        )
+        account = Account(new_uid() if local_id is None else local_id, created_at=now, valid_since=int(now))
         account = self._accounts.create(Account(**{**account.__dict__, **fields}))
         return {"kind": "identitytoolkit#SignupNewUserResponse", **account.as_user_info()}
 

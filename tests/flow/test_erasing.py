@@ -128,7 +128,7 @@ def test_the_functions_die_while_they_delete_a_voice(cloud: TestCloud, family: F
     assert family.finished(path)["status"] == "ready"
     recording = family.phone.upload(family.voice_id, RECORDING, "audio/flac")
     assert cloud.object(recording)
-    cloud.quiet()  # else the fault may strike whoever handles the job's event
+    cloud.until_told(family.user_id)  # else the fault may strike whoever handles the job's event
     restarts = cloud.cloud.functions.restarts
     cloud.faults(f"functions.{point}:crash x1")
     struck = cloud.struck(f"functions.{point}:crash")
@@ -195,7 +195,7 @@ def test_the_sign_in_goes_with_the_account(cloud: TestCloud, phone: Phone, monke
 def test_the_functions_die_while_they_delete_an_account(cloud: TestCloud, family: Family, point: str) -> None:
     path = family.ask()
     assert family.finished(path)["status"] == "ready"
-    cloud.quiet()
+    cloud.until_told(family.user_id)
     restarts = cloud.cloud.functions.restarts
     cloud.faults(f"functions.{point}:crash x1")
     with contextlib.suppress(PhoneError, httpx.HTTPError, KeyError):

@@ -79,3 +79,9 @@ def test_what_was_cancelled_is_asked_for_again_as_a_request_of_its_own(
 def test_what_is_no_job_is_said_in_a_sentence(desk: Desk) -> None:
     for name in ("missing", "stories/x", "a b", "audio_requests/../x"):
         desk.refused("jobs", "show", name)
+
+
+def test_a_user_whose_id_begins_with_a_hyphen_is_named(desk: Desk) -> None:
+    """As custom sign-in may do."""
+    assert desk.answer("jobs", "list", "--user=-V61rSCAQ5x0") == []
+    assert "-V61rSCAQ5x0" in desk.text("users", "show", "--", "-V61rSCAQ5x0")

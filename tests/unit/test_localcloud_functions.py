@@ -102,7 +102,8 @@ def page(request):
     if request.path == "/stream":
         def halves():
             yield "first "
-            time.sleep(0.3)
+            while not os.path.exists(os.environ["NOTES"] + ".well"):
+                time.sleep(0.01)
             yield "second"
         return flask.Response(halves())
     if request.path == "/echo":
@@ -194,7 +195,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     patch.undo()
 
 
-async def until(what: Callable[[], Any], seconds: float = 10.0) -> None:
+async def until(what: Callable[[], Any], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not what():  # noqa: ASYNC110  another process writes it
             await asyncio.sleep(0.01)
@@ -306,6 +307,7 @@ def test_http_is_passed_through_untouched_and_streamed_both_ways(cloud: Cloud) -
                 assert (response.headers["X-Method"], response.headers["X-Query"]) == ("PUT", "a=%2Fb&a=c")
             async with session.get(f"{url}/stream") as response:
                 assert await response.content.readany() == b"first ", "the first half must not wait for the second"
+                cloud.well.touch()
                 assert await response.content.read() == b"second"
             preflight = {"Origin": "https://app.example", "Access-Control-Request-Method": "GET"}
             async with session.options(url, headers=preflight) as response:

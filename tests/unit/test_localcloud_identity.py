@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -116,6 +117,7 @@ def identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Identi
 
 def test_an_anonymous_user_becomes_one_with_a_password(identity: Identity) -> None:
     _, anonymous = identity.phone("signUp", returnSecureToken=True)
+    assert re.fullmatch(r"[A-Za-z0-9]{28}", anonymous["localId"])
     claims = auth.verify_id_token(anonymous["idToken"])
     assert claims["firebase"] == {"identities": {}, "sign_in_provider": "anonymous"}
     assert claims["provider_id"] == "anonymous"

@@ -54,14 +54,14 @@ def alive(pid: int) -> bool:
     return bool(state.strip()) and not state.startswith("Z")
 
 
-def wait_until_gone(pids: list[int], seconds: float = 2.0) -> None:
+def wait_until_gone(pids: list[int], seconds: float = 20.0) -> None:
     deadline = time.monotonic() + seconds
     while any(alive(pid) for pid in pids):
         assert time.monotonic() < deadline, f"still running: {[pid for pid in pids if alive(pid)]}"
         time.sleep(0.02)
 
 
-def wait_for_pids(path: Path, seconds: float = 10.0) -> list[int]:
+def wait_for_pids(path: Path, seconds: float = 20.0) -> list[int]:
     deadline = time.monotonic() + seconds
     while not path.exists():
         assert time.monotonic() < deadline, "the child did not come up"

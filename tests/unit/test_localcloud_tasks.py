@@ -350,7 +350,7 @@ async def cloud(
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - conditions of many kinds, in tests only
             await asyncio.sleep(0.002)
 
