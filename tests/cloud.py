@@ -102,6 +102,11 @@ class TestCloud:
             patch.setenv("FIRESTORE_EMULATOR_HOST", self.endpoints.firestore)
             yield
 
+    @property
+    def api_url(self) -> str:
+        """Of the function `api`, which is not a callable but has their address."""
+        return f"{self.endpoints.callables}/api"
+
     # ── acting on it ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def run(self, coroutine: Any, seconds: float = 150) -> Any:

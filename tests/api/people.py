@@ -23,7 +23,7 @@ def somewhere() -> dict[str, str]:
 
 def api(cloud: TestCloud) -> httpx.Client:
     """Nobody, calling from somewhere."""
-    return httpx.Client(base_url=cloud.cloud.functions.function_url("api"), headers=somewhere(), timeout=60)
+    return httpx.Client(base_url=cloud.api_url, headers=somewhere(), timeout=60)
 
 
 class Member:

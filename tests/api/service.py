@@ -26,7 +26,7 @@ class Service:
     def __init__(self, cloud: TestCloud, user_id: str) -> None:
         self.cloud = cloud
         self.user_id = user_id
-        self.http = httpx.Client(base_url=cloud.cloud.functions.function_url("api"), timeout=60)
+        self.http = httpx.Client(base_url=cloud.api_url, timeout=60)
 
     def close(self) -> None:
         self.http.close()

@@ -15,7 +15,7 @@ RECORDING = ROOT / "assets" / "recording.flac"
 
 
 def run(cloud: TestCloud, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    url = cloud.cloud.functions.function_url("api")
+    url = cloud.api_url
     command = [sys.executable, "-I", str(CLIENT), url, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
 

@@ -30,7 +30,7 @@ AUDIO = base64.b64encode(RECORDING[:60_000]).decode()
 
 @pytest.fixture
 def base(cloud: TestCloud) -> str:
-    return cloud.cloud.functions.function_url("api")
+    return cloud.api_url
 
 
 @pytest.fixture

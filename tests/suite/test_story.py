@@ -9,6 +9,7 @@ import os
 
 import pytest
 
+from tests.api.test_client import test_a_whole_visit
 from tests.flow.test_callables import test_who_is_not_known_is_refused
 from tests.flow.test_story import test_a_recording_becomes_a_voice, test_a_story_is_heard
 from tests.phone.test_phone import sdk, test_a_story_from_recording_to_audio
@@ -18,6 +19,7 @@ __all__ = [
     "test_a_recording_becomes_a_voice",
     "test_a_story_from_recording_to_audio",
     "test_a_story_is_heard",
+    "test_a_whole_visit",
     "test_who_is_not_known_is_refused",
 ]
 
