@@ -7,6 +7,7 @@ the reconciler enqueues it. Repeating any of it changes nothing.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,10 +15,10 @@ from backend import quotas
 from backend.identity import owned
 from backend.services import Services
 from backend.settings import ENGINES_OWN, Settings
-from jobs import documents, keys
+from jobs import documents, keys, transactions
 from jobs import quotas as arithmetic
 from jobs.documents import ERASURES, QUOTAS, STORIES, USERS, VOICE_PROFILES, Status
-from jobs.errors import Conflict, FailedPrecondition, InvalidArgument
+from jobs.errors import Conflict, FailedPrecondition, InvalidArgument, PermissionDenied, ResourceExhausted
 from jobs.keys import DEFAULT_VOICE
 from jobs.logs import job_fields
 from jobs.model import Charge, Job, Kind, State
@@ -27,6 +28,7 @@ from jobs.transition import Fields
 
 log = logging.getLogger(__name__)
 DEFAULT_VOICE_NAME = "Built-in voice"
+_CROWD = 3  # of one user's requests at the same moment, in one process
 
 
 class Asked(NamedTuple):
@@ -39,9 +41,16 @@ class Asked(NamedTuple):
     now: datetime
 
 
-def admit(services: Services, request_path: str) -> Job | None:
-    """Admit the request at this path and enqueue its job. Raises only what another delivery may mend."""
-    job = services.store().admit(request_path, lambda fields, read: judge(services, request_path, fields, read))
+def admit(services: Services, request_path: str, user_id: str = "") -> Job | None:
+    """Admit the request at this path and enqueue its job. Raises only what another delivery may mend.
+
+    `user_id`: whose it is, where that is known. A user who writes a thousand requests at once holds up nobody else.
+    """
+    store = services.store()
+    if store.turns.ahead(user_id) >= _CROWD and (error := _too_many(services, request_path, user_id)):
+        store.refuse(request_path, user_id, error)
+        return None
+    job = store.admit(request_path, lambda fields, read: judge(services, request_path, fields, read), user_id)
     if job is None:
         log.info("nothing to admit", extra={"requestPath": request_path})
         return None
@@ -49,6 +58,20 @@ def admit(services: Services, request_path: str) -> Job | None:
         services.queues().enqueue(job)
         log.info("queued", extra=job_fields(job))
     return job
+
+
+def _too_many(services: Services, request_path: str, user_id: str) -> ResourceExhausted | None:
+    """What judging it would find, seen without a transaction: so it neither waits for the user's turn nor makes the
+    quota wait. Only among many is that worth a read."""
+    quota = transactions.read(services.firestore(), f"{QUOTAS}/{user_id}")
+    limit = _LIMITS[request_path.partition("/")[0]](services.settings())
+    try:
+        arithmetic.charge(quota, limit, 0, services.store().clock())
+    except ResourceExhausted as error:
+        return error
+    except PermissionDenied:
+        return None  # judged in its turn
+    return None
 
 
 def judge(services: Services, request_path: str, fields: Fields, read: Read) -> NewJob:
@@ -145,4 +168,8 @@ def _charge(asked: Asked, user_id: str, limit: Limit, characters: int) -> tuple[
     return arithmetic.charge(asked.read(f"{QUOTAS}/{user_id}"), limit, characters, asked.now)
 
 
+_LIMITS: dict[str, Callable[[Settings], Limit]] = {
+    VOICE_PROFILES: quotas.clone_limit,
+    documents.AUDIO_REQUESTS: quotas.narrate_limit,
+}
 _JUDGES = {VOICE_PROFILES: _judge_voice_profile, documents.AUDIO_REQUESTS: _judge_audio_request}

@@ -67,9 +67,16 @@ def retried(function: Function) -> Function:
 def document_created(event: firestore_fn.Event[Any]) -> None:
     from backend import admission  # noqa: PLC0415  (each function loads only what it runs)
 
-    path = event.document
+    path, user_id = event.document, _user_in(event)
     with logs.about(keys.job_id(path)):
-        _acknowledge(lambda: admission.admit(services(), path), {"requestPath": path})
+        _acknowledge(lambda: admission.admit(services(), path, user_id), {"requestPath": path})
+
+
+def _user_in(event: firestore_fn.Event[Any]) -> str:
+    """Whose document was written, as the event says; empty where it does not."""
+    written: Fields = (event.data.to_dict() if event.data is not None else None) or {}
+    user_id = written.get("userId")
+    return user_id if isinstance(user_id, str) else ""
 
 
 def message_published(event: CloudEvent[pubsub_fn.MessagePublishedData[Any]]) -> None:

@@ -33,4 +33,5 @@ def charge_call(store: Store, settings: Settings, user_id: str, *, even_if_close
         after, _ = quotas.charge(before, limit, 0, store.clock())
         transaction.set(reference, {**after, **kept})
 
-    transactions.run(store.client, charge)
+    with store.turns.of(user_id):
+        transactions.run(store.client, charge)

@@ -41,6 +41,7 @@ from jobs.errors import (
 )
 from jobs.model import Backend, Charge, Job, Kind, State
 from jobs.transition import SERVER_TIME, Fields, Policy, Transition
+from jobs.turns import Turns
 from jobs.values import plain
 
 log = logging.getLogger(__name__)
@@ -94,11 +95,14 @@ class Store:
         self.client = client
         self.policy = policy or Policy()
         self.clock = clock
+        self.turns = Turns()
 
     # ── admission ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def admit(self, request_path: str, judge: Callable[[Fields, Read], NewJob]) -> Job | None:
+    def admit(self, request_path: str, judge: Callable[[Fields, Read], NewJob], user_id: str = "") -> Job | None:
         """Turn a pending request into a queued job, or fail it with the error that `judge` raises.
+
+        `user_id`: whose turn to wait for, where it is known whose the request is.
 
         `judge(request, read)` sees the request's fields, may `read(path)` other documents in the same transaction, and
         returns the job to make. Returns the job (the existing one when the request was admitted before), or None when
@@ -127,9 +131,21 @@ class Store:
             return job
 
         try:
-            return self._run(transition)
+            with self.turns.of(user_id):
+                return self._run(transition)
         except google_errors.AlreadyExists:
             return self._readmit(request_path, job_id)
+
+    def refuse(self, request_path: str, user_id: str, error: StoryvoiceError) -> None:
+        """Fail this user's request, if it is still pending, with what was found wrong without judging it."""
+
+        def transition(t: Transition) -> None:
+            request = t.read(request_path, ("status", "userId")) or {}
+            if request.get("status") == Status.PENDING and request.get("userId") == user_id:
+                t.refuse_request(request_path, error)
+                log.info("refused: %s", error.code, extra={"requestPath": request_path})
+
+        self._run(transition)
 
     def _readmit(self, request_path: str, job_id: str) -> Job | None:
         """A request was deleted and written again under its old id: the job of the first one answers for both."""
@@ -178,7 +194,8 @@ class Store:
             return True
 
         try:
-            return self._run(transition)
+            with self.turns.of(str(request["userId"])):
+                return self._run(transition)
         except google_errors.AlreadyExists as error:
             raise _used_before() from error
 
@@ -300,7 +317,8 @@ class Store:
                 return None
             return t.succeed(job, result.request, result.version, result.usage)
 
-        return _unless_cancelled(self._run(transition))
+        with self.turns.of(claimed.user_id if claimed else ""):  # narrations of one story end in one document
+            return _unless_cancelled(self._run(transition))
 
     def fail(self, job_id: str, attempt: int, error: StoryvoiceError, worker: str | None = None) -> Job:
         """End the attempt: back to queued if `error` is retryable and an attempt is left, else failed.

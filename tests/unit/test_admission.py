@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from google.cloud import tasks_v2
 
 from backend.admission import admit
-from jobs.errors import FailedPrecondition, Unavailable
+from backend.quotas import narrate_limit
+from jobs.errors import FailedPrecondition, ResourceExhausted, Unavailable
 from jobs.model import Kind, State
 from tests.unit.functions_world import FunctionsWorld
 from tests.unit.story_time import JOB, REQUEST, STORY, TEXT, USER
@@ -186,3 +190,31 @@ def test_a_job_that_runs_already_is_not_enqueued_again(functions: FunctionsWorld
     assert job is not None
     assert job.state is State.RUNNING
     assert functions.enqueued() == []
+
+
+def test_many_at_once_of_one_user_are_admitted_in_turn_and_refused_at_once(functions: FunctionsWorld) -> None:
+    """The bug: eight at once read the quota, and each waited for the others to let go of it."""
+    paths = [functions.request(f"audio_requests/r{n}") for n in range(30)]
+    began = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        jobs = list(pool.map(lambda path: admit(functions.services, path, USER), paths))
+    assert time.monotonic() - began < 20
+    admitted = sum(job is not None for job in jobs)
+    assert admitted == narrate_limit(functions.services.settings()).per_minute
+    statuses = Counter(functions.get(path)["status"] for path in paths)
+    assert statuses == {"queued": admitted, "failed": len(paths) - admitted}
+    errors = {functions.get(path)["error"]["code"] for path in paths if functions.get(path)["status"] == "failed"}
+    assert errors == {"resource_exhausted"}
+
+
+def test_what_is_refused_at_once_is_the_users_own_and_still_pending(functions: FunctionsWorld) -> None:
+    store, error = functions.services.store(), ResourceExhausted("That is too much.", 6)
+    path = functions.request("audio_requests/r1")
+    store.refuse(path, "somebody else", error)
+    store.refuse("audio_requests/gone", USER, error)
+    assert functions.get(path)["status"] == "pending"
+    store.refuse(path, USER, error)
+    refused = functions.get(path)
+    assert (refused["status"], refused["error"]["retryAfterSeconds"]) == ("failed", 6)
+    store.refuse(path, USER, ResourceExhausted("Again.", 7))
+    assert functions.get(path) == refused

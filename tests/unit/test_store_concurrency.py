@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 from google.cloud import firestore
 
 from jobs.errors import Cancelled, Contention, JobFinished, LeaseHeld, StoryvoiceError
-from jobs.model import State
+from jobs.model import Job, State
 from tests.unit.story_time import JOB, REQUEST, RESULT, STORY, TEXT, USER, WORKER, StoryTime
 
 
@@ -134,6 +136,36 @@ def test_two_narrations_of_one_story_both_stay(world: StoryTime) -> None:
 
     at_once(*[lambda job_id=job_id: finish(job_id) for job_id in ids])
     assert sorted(version["id"] for version in world.get(STORY)["audioVersions"]) == sorted(ids)
+
+
+def test_narrations_of_one_story_that_one_worker_ends_do_not_meet(world: StoryTime) -> None:
+    """The bug: a dozen at once waited for each other until the database gave up on most of them."""
+    world.story()
+    jobs = [world.admit(world.request(f"audio_requests/r{n}")) for n in range(5)]
+    claimed = []
+    for job in jobs:
+        world.store.lease(job.id, 1)
+        claimed.append(world.store.claim(job.id, 1, WORKER))
+
+    def finish(job: Job) -> Job:
+        assert RESULT.version is not None
+        result = type(RESULT)(request={}, version={**RESULT.version, "id": job.id})
+        return world.store.succeed(job.id, 1, WORKER, result, claimed=job)
+
+    tries = len(claimed)
+    with ThreadPoolExecutor(tries) as pool, counting_tries(world.database) as begun:
+        assert {job.state for job in pool.map(finish, claimed)} == {State.SUCCEEDED}
+    assert begun() == tries, "each at its first try"
+    assert len(world.get(STORY)["audioVersions"]) == tries
+
+
+@contextlib.contextmanager
+def counting_tries(database: firestore.Client) -> Iterator[Callable[[], int]]:
+    """How many transactions were begun in here."""
+    begin, count = database.transaction, itertools.count()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "transaction", lambda **options: (next(count), begin(**options))[1])
+        yield lambda: next(count)
 
 
 def test_a_lapsed_lease_that_races_success(world: StoryTime) -> None:
