@@ -121,8 +121,8 @@ def test_nothing_is_wrapped_unless_asked_for() -> None:
 
 def test_every_write_of_the_store_is_a_point() -> None:
     writes = (
-        "admit cancel claim erase fail keep_dispatched lease record_submission report_progress requeue_lapsed submit "
-        "succeed"
+        "admit cancel claim erase fail keep_dispatched lease record_submission refuse report_progress requeue_lapsed "
+        "submit succeed"
     )
     assert process_faults.writes_of(Store) == writes.split()
 

@@ -260,7 +260,7 @@ def _without_tags(text: str) -> str:
 )
 def test_no_text_takes_long(part: str) -> None:
     text = part * (100_000 // len(part))
-    started = time.process_time()
+    started = time.thread_time()
     with contextlib.suppress(InvalidArgument):
         passages(text, ["Wolf"])
-    assert time.process_time() - started < 2.0
+    assert time.thread_time() - started < 2.0

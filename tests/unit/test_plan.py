@@ -296,9 +296,9 @@ HUGE = {
 @pytest.mark.parametrize("part", HUGE.values(), ids=HUGE)
 def test_no_text_takes_long(part: str) -> None:
     text = part * (99_900 // len(part)) + " The end."
-    started = time.process_time()
+    started = time.thread_time()
     planned(text, cast=["Crow"])
-    assert time.process_time() - started < 6.0  # two on an idle machine
+    assert time.thread_time() - started < 6.0  # two on an idle machine
 
 
 def test_the_time_grows_with_the_text_and_no_faster() -> None:
@@ -308,8 +308,8 @@ def test_the_time_grows_with_the_text_and_no_faster() -> None:
     for text in (story, story * 8):
         times = []
         for _ in range(3):
-            started = time.process_time()
+            started = time.thread_time()
             planned(text)
-            times.append(time.process_time() - started)
+            times.append(time.thread_time() - started)
         seconds.append(min(times))
     assert seconds[1] < 24 * seconds[0]
