@@ -124,8 +124,7 @@ def _paused(report: Report, cloud: EmbeddedCloud, users: list[User]) -> None:
     """The queue of dispatchJob is paused; the functions' clock goes on by an hour, reconciling every minute of it."""
     world = FaultWorld(cloud, _PER_MINUTE, 0)
     inside = cloud.cloud
-    (spec,) = (spec for spec in inside.functions.functions.values() if spec.kind == "task")
-    queue = queue_of(spec, inside.options.project).name
+    queue = queue_of(inside.functions.functions["dispatchJob"], inside.options.project).name
     tasks = tasks_v2.CloudTasksClient(
         transport=CloudTasksGrpcTransport(channel=grpc.insecure_channel(f"127.0.0.1:{inside.tasks.port}"))
     )
