@@ -6,10 +6,12 @@ import io
 import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import av
 import numpy as np
 import pytest
+from google.cloud.firestore import DocumentReference
 
 from gpu_job.audio import Audio
 from jobs import keys
@@ -154,6 +156,13 @@ def test_progress_is_seen_while_it_is_told(cloud: TestCloud, family: Family) -> 
     halfway = {"done": 1, "total": 2, "stage": "speaking"}
     assert {each["status"] for each in seen if each.get("progress") == halfway} == {"running"}
     check_rules(cloud, path)
+
+
+def test_a_phone_reads_what_its_listener_was_not_brought(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DocumentReference, "on_snapshot", lambda *_: Mock())
+    monkeypatch.setattr("localcloud.phone.LOOK_SECONDS", 0.05)
+
+    assert family.phone.finished(family.ask())["status"] == "ready"
 
 
 @pytest.mark.parametrize(

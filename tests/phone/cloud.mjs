@@ -13,6 +13,7 @@ import { connectFunctionsEmulator, getFunctions, httpsCallable } from "firebase/
 const APP_ID = "1:1234567890:android:0123456789abcdef";
 const DEBUG_TOKEN = "local";
 const ONCE = ["createVoiceProfile", "requestStoryAudio", "deleteVoice", "deleteAccount"]; // take a token only once
+const LOOK_SECONDS = 2;
 
 setLogLevel("silent"); // a denial is what some of the checks are after; every error reaches the caller anyway
 
@@ -41,27 +42,38 @@ export function openPhone(name) {
   };
 }
 
-/** Listen to a document until `done(fields)`; `seen` gets each version. Rejects when denied, or after `seconds`. */
+/**
+ * Listen to a document until `done(fields)`; `seen` gets each version. Rejects when denied, or after `seconds`.
+ *
+ * After LOOK_SECONDS without news the listener is attached anew: localcloud/phone.py says what the emulator may lose.
+ */
 export function listen(reference, done, { seen = () => {}, seconds = 120 } = {}) {
   return new Promise((resolve, reject) => {
     let last = "nothing has come";
+    let stop = attach();
+    const look = setInterval(again, LOOK_SECONDS * 1000);
     const late = setTimeout(
       () => end(reject, new Error(`${reference.path} took longer than ${seconds} s; last seen: ${last}`)),
       seconds * 1000,
     );
-    const stop = onSnapshot(
-      reference,
-      (snapshot) => {
-        const fields = snapshot.data();
-        if (!fields) return;
-        last = `${fields.status} ${fields.progress?.stage ?? ""}`;
-        seen(fields);
-        if (done(fields)) end(resolve, fields);
-      },
-      (error) => end(reject, error),
-    );
+    function attach() {
+      return onSnapshot(reference, brought, (error) => end(reject, error));
+    }
+    function brought(snapshot) {
+      const fields = snapshot.data();
+      if (!fields) return;
+      look.refresh();
+      last = `${fields.status} ${fields.progress?.stage ?? ""}`;
+      seen(fields);
+      if (done(fields)) end(resolve, fields);
+    }
+    function again() {
+      stop();
+      stop = attach();
+    }
     function end(settle, value) {
       clearTimeout(late);
+      clearInterval(look);
       stop();
       settle(value);
     }
