@@ -189,6 +189,16 @@ class TestCloud:
 
         until(lambda: self.call(staffed), "every worker to be there")
 
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[None]:
+        """To one test: afterwards nothing is wrong with it, and nothing of the test is under way."""
+        with self.environment():
+            yield
+            self.make_well()
+            self.quiet()
+            while self.users:
+                self.until_told(self.users.pop())
+
     # ── looking at it ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def read(self, path: str) -> Fields | None:
@@ -302,6 +312,13 @@ class Family:
         """A new story of this text, and the request to have it told; the request's path."""
         return self.phone.request_audio(self.story(story), self.voice_id, **more)
 
+    def ask_behind_the_gate(self, **more: Any) -> str:
+        """A request whose story stands still after the first of its two pieces, until the gate is opened; its path."""
+        self.cloud.close_gate()
+        path = self.ask(TWO_PIECES, **more)
+        self.until_half_told(path)
+        return path
+
     def finished(self, path: str, seconds: float = 120) -> Fields:
         try:
             return self.phone.finished(path, seconds)
@@ -366,12 +383,8 @@ def _running() -> Iterator[TestCloud]:
 @pytest.fixture
 def cloud(_running: TestCloud) -> Iterator[TestCloud]:
     """The session's cloud, well before the test and after it."""
-    with _running.environment():
+    with _running.lent():
         yield _running
-        _running.make_well()
-        _running.quiet()
-        while _running.users:
-            _running.until_told(_running.users.pop())
 
 
 @pytest.fixture

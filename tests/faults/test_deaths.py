@@ -16,9 +16,7 @@ from tests.rules import check_rules
 
 
 def test_the_worker_is_killed_in_mid_job(cloud: TestCloud, family: Family) -> None:
-    cloud.close_gate()
-    path = family.ask(TWO_PIECES)
-    family.until_half_told(path)
+    path = family.ask_behind_the_gate()
 
     cloud.run(cloud.cloud.workers.kill(cloud.worker_of(path)))
     cloud.open_gate()
@@ -66,9 +64,7 @@ def test_a_worker_that_stands_still_is_fenced_out(cloud: TestCloud, family: Fami
     worker A   claim(1) ── stopped ······························ goes on ─ StaleAttempt
     worker B                       claim(2) ─── succeed(2)
     """
-    cloud.close_gate()
-    path = family.ask(TWO_PIECES)
-    family.until_half_told(path)
+    path = family.ask_behind_the_gate()
     worker = cloud.cloud.workers.children[cloud.worker_of(path)]
     os.killpg(worker.pid, signal.SIGSTOP)
     try:
@@ -134,9 +130,7 @@ def test_whoever_calls_after_a_crash_is_served(cloud: TestCloud) -> None:
 
 def test_the_functions_die_while_a_story_is_told(cloud: TestCloud, family: Family, phone: Phone) -> None:
     """The worker needs none of them to finish; what is asked for meanwhile waits."""
-    cloud.close_gate()
-    path = family.ask(TWO_PIECES)
-    family.until_half_told(path)
+    path = family.ask_behind_the_gate()
     cloud.run(cloud.cloud.functions.crash())
     cloud.open_gate()
     voice_id = new_id()

@@ -69,9 +69,7 @@ def test_the_functions_die_while_they_end_what_lapsed(cloud: TestCloud, family: 
     """`requeue_lapsed` and the publishing after it, both interrupted."""
     points = ["functions.requeue_lapsed.before", "functions.requeue_lapsed.after", "functions.publish.before"]
     struck = {point: cloud.struck(f"{point}:crash") for point in points}
-    cloud.close_gate()
-    path = family.ask(TWO_PIECES)
-    family.until_half_told(path)
+    path = family.ask_behind_the_gate()
     cloud.faults(", ".join(f"{point}:crash x1" for point in points))
     cloud.run(cloud.cloud.workers.kill(cloud.worker_of(path)))
     cloud.open_gate()
@@ -111,9 +109,7 @@ def test_the_functions_die_while_they_cancel(cloud: TestCloud, family: Family) -
 def test_clocks_that_disagree(cloud: TestCloud, family: Family) -> None:
     """The worker's is behind, the functions' ahead, together by less than what a lease outlasts its renewal."""
     cloud.faults("clock.worker:skew=-0.25, clock.functions:skew=0.25")
-    cloud.close_gate()
-    path = family.ask(TWO_PIECES)
-    family.until_half_told(path)
+    path = family.ask_behind_the_gate()
     for _ in range(3):
         cloud.reconcile()
     cloud.open_gate()

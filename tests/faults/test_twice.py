@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from localcloud.phone import Phone, new_id
-from tests.cloud import RECORDING, TWO_PIECES, Family, TestCloud, until
+from tests.cloud import RECORDING, Family, TestCloud, until
 from tests.rules import check_rules
 
 
@@ -55,9 +55,7 @@ def test_a_clone_with_everything_twice(cloud: TestCloud, phone: Phone) -> None:
 def test_two_workers_on_one_job(cloud: TestCloud, family: Family) -> None:
     """Both are there while the story is half told; only one of them has claimed it."""
     cloud.faults("runpod.take:duplicate x1")
-    cloud.close_gate()
-    path = family.ask(TWO_PIECES)
-    family.until_half_told(path)
+    path = family.ask_behind_the_gate()
     until(lambda: _refused(cloud, cloud.get(path)["jobId"]), "the second worker to be refused")
     cloud.open_gate()
 

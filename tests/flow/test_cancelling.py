@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.cloud import TWO_PIECES, Family, TestCloud, until
+from tests.cloud import Family, TestCloud, until
 from tests.rules import check_rules
 
 LONG = "\n\n".join(
@@ -79,9 +79,7 @@ def test_while_it_is_told(cloud: TestCloud, family: Family) -> None:
 
 def test_reconcile_stops_the_gpu_job(cloud: TestCloud, family: Family) -> None:
     """The worker hangs and notices nothing; RunPod is told all the same."""
-    cloud.close_gate()
-    path = family.ask(TWO_PIECES)
-    family.until_half_told(path)
+    path = family.ask_behind_the_gate()
     family.phone.cancel(path)
 
     cloud.reconcile()

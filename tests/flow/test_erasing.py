@@ -13,7 +13,7 @@ from firebase_admin import auth
 from jobs import keys
 from localcloud.cloud import BUCKET
 from localcloud.phone import Phone, PhoneError, new_id
-from tests.cloud import RECORDING, SHORT_TEXT, TWO_PIECES, Family, Fields, TestCloud, until
+from tests.cloud import RECORDING, SHORT_TEXT, Family, Fields, TestCloud, until
 from tests.flow.test_callables import call, credentials
 
 CONSENT = {"speaker": "Mum", "statement": "I am the speaker, and I agree.", "acceptedAt": "2026-11-22T12:00:00Z"}
@@ -81,9 +81,7 @@ def test_a_voice_that_was_made_and_used_by_calls_is_deleted(cloud: TestCloud, ph
 
 def test_a_voice_is_deleted_while_a_story_is_told_in_it(cloud: TestCloud, family: Family) -> None:
     """The worker learns it with its next report, and takes back what it has uploaded."""
-    cloud.close_gate()
-    path = family.ask(TWO_PIECES)
-    family.until_half_told(path)
+    path = family.ask_behind_the_gate()
     job = f"jobs/{cloud.get(path)['jobId']}"
 
     assert family.phone.delete_voice(family.voice_id)["erased"] is True
@@ -99,9 +97,7 @@ def test_a_voice_is_deleted_while_a_story_is_told_in_it(cloud: TestCloud, family
 
 def test_a_request_is_taken_back_by_call(cloud: TestCloud, family: Family) -> None:
     """Its job is over at once, without reconcile."""
-    cloud.close_gate()
-    path = family.ask(TWO_PIECES)
-    family.until_half_told(path)
+    path = family.ask_behind_the_gate()
 
     answer = family.phone.call("cancelRequest", {"requestId": path.partition("/")[2]})
 
@@ -150,12 +146,10 @@ def test_the_functions_die_while_they_delete_a_voice(cloud: TestCloud, family: F
 
 def test_an_account_is_deleted(cloud: TestCloud, family: Family) -> None:
     user_id, phone = family.user_id, family.phone
-    told, running = family.ask(), ""
+    told = family.ask()
     assert family.finished(told)["status"] == "ready"
     cloud.admin.document(f"users/{user_id}/devices/d1").set({"token": "t"})
-    cloud.close_gate()
-    running = family.ask(TWO_PIECES)
-    family.until_half_told(running)
+    family.ask_behind_the_gate()
 
     receipt = phone.delete_account()
 

@@ -11,7 +11,7 @@ import pytest
 from localcloud.cloud import LocalCloud
 from localcloud.cloud_run import CloudRun
 from localcloud.phone import Phone
-from tests.cloud import TWO_PIECES, Family, TestCloud, until, wanted_cloud
+from tests.cloud import Family, TestCloud, until, wanted_cloud
 from tests.rules import check_rules
 
 pytestmark = pytest.mark.skipif(wanted_cloud() is not LocalCloud, reason="only functions and emulators differ there")
@@ -27,10 +27,8 @@ def running() -> Iterator[TestCloud]:
 
 @pytest.fixture
 def cloud(running: TestCloud) -> Iterator[TestCloud]:
-    with running.environment():
+    with running.lent():
         yield running
-        running.make_well()
-        running.quiet()
 
 
 def front(cloud: TestCloud) -> CloudRun:
@@ -69,9 +67,7 @@ def test_the_platform_lets_in_only_the_queue(cloud: TestCloud) -> None:
 
 
 def test_a_request_that_is_taken_back_while_it_is_told(cloud: TestCloud, family: Family) -> None:
-    cloud.close_gate()
-    path = family.ask(TWO_PIECES)
-    family.until_half_told(path)
+    path = family.ask_behind_the_gate()
     family.phone.cancel(path)
     cloud.reconcile()
     assert cloud.job_of(path)["state"] == "cancelled"
@@ -91,9 +87,7 @@ def test_sigterm_hands_the_job_back_in_the_middle_of_a_piece(cloud: TestCloud, f
     instance 1    piece 1 ── hangs ── SIGTERM ▸ handed back ──────────────────── SIGKILL
     instance 2                                       claim(2) ▸ piece 1 (found) ▸ piece 2 ▸ ready
     """
-    cloud.close_gate()
-    path = family.ask(TWO_PIECES)
-    family.until_half_told(path)
+    path = family.ask_behind_the_gate()
     lost = busy_instance(cloud)
 
     cloud.call(asyncio.ensure_future, cloud.cloud.workers.terminate(lost))

@@ -221,9 +221,7 @@ def test_a_second_narration_is_a_second_version(cloud: TestCloud, family: Family
 
 
 def test_a_story_that_was_deleted_meanwhile_leaves_the_request_its_audio(cloud: TestCloud, family: Family) -> None:
-    cloud.close_gate()
-    path = family.ask(TWO_PIECES)
-    family.until_half_told(path)
+    path = family.ask_behind_the_gate()
     family.phone.firestore.document(f"stories/{cloud.get(path)['storyId']}").delete()
     cloud.open_gate()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cloud import Family, TestCloud, until
+from tests.cloud import Family, TestCloud
 from tests.operations.conftest import Desk
 
 
@@ -35,9 +35,7 @@ def test_a_told_story_is_found_with_its_whole_way(desk: Desk, family: Family) ->
 
 
 def test_a_job_is_cancelled_only_with_yes(desk: Desk, family: Family, cloud: TestCloud) -> None:
-    cloud.close_gate()
-    path = family.ask()
-    until(lambda: cloud.get(path)["status"] == "running", "the story to be told")
+    path = family.ask_behind_the_gate()
     would = desk.answer("jobs", "cancel", path)
     assert (would["done"], cloud.get(path)["status"]) == (False, "running")
     assert desk.answer("jobs", "cancel", path, "--yes")["done"]
@@ -46,9 +44,7 @@ def test_a_job_is_cancelled_only_with_yes(desk: Desk, family: Family, cloud: Tes
 
 
 def test_an_attempt_is_ended_and_the_next_one_tells_the_story(desk: Desk, family: Family, cloud: TestCloud) -> None:
-    cloud.close_gate()
-    path = family.ask()
-    until(lambda: cloud.get(path)["status"] == "running", "the story to be told")
+    path = family.ask_behind_the_gate()
     assert not desk.answer("jobs", "requeue", path)["done"]
     after = desk.answer("jobs", "requeue", path, "--yes")
     assert (after["state"], after["attempt"]) == ("queued", 2)
@@ -61,9 +57,7 @@ def test_an_attempt_is_ended_and_the_next_one_tells_the_story(desk: Desk, family
 def test_what_was_cancelled_is_asked_for_again_as_a_request_of_its_own(
     desk: Desk, family: Family, cloud: TestCloud
 ) -> None:
-    cloud.close_gate()
-    path = family.ask(format="wav")
-    until(lambda: cloud.get(path)["status"] == "running", "the story to be told")
+    path = family.ask_behind_the_gate(format="wav")
     desk.refused("jobs", "retry", path, "--yes")
     desk.answer("jobs", "cancel", path, "--yes")
     cloud.open_gate()

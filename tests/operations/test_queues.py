@@ -36,9 +36,7 @@ def test_a_paused_queue_holds_what_is_asked_for(desk: Desk, family: Family, clou
 
 @pytest.mark.usefixtures("running_again")
 def test_draining_ends_when_nothing_runs_any_more(desk: Desk, family: Family, cloud: TestCloud) -> None:
-    cloud.close_gate()
-    path = family.ask()
-    until(lambda: cloud.get(path)["status"] == "running", "the story to be told")
+    path = family.ask_behind_the_gate()
     assert desk.answer("queues", "drain")["under way"] >= 1
     (held,) = {desk.answer("queues", "drain", "--seconds", "0", "--yes", status=1)["under way"]}
     assert held >= 1
