@@ -36,7 +36,7 @@ from gpu_job.engines.chatterbox.t3.sentence import SamplingParameters, Sentence
 from gpu_job.engines.protocol import SpeechParameters
 from gpu_job.recordings import decode, examine
 from tests.engines.random_weights import write_random_weights
-from tests.engines.small_t3 import sentence, text, voice
+from tests.engines.small_t3 import sentence, text, upstream_tokens, voice
 
 FAMILY = FAMILIES["chatterbox"]
 RECORDING = Path(__file__).parents[1] / "assets" / "recording.flac"
@@ -140,22 +140,8 @@ def _measure_t3(report: Report, folder: Path, device: torch.device) -> None:
 
 
 def _upstream_tokens(t3: Any, said: Sentence) -> list[int]:
-    torch.manual_seed(said.sampling.seed)
-    device = t3.device
-    conditioning = type(said.conditioning)(**said.conditioning.__dict__).to(device=device)
     with _quiet():
-        tokens = t3.inference(
-            t3_cond=conditioning,
-            text_tokens=torch.stack((said.text_tokens, said.text_tokens)).to(device),
-            max_new_tokens=said.max_tokens,
-            temperature=said.sampling.temperature,
-            cfg_weight=said.sampling.cfg_weight,
-            repetition_penalty=said.sampling.repetition_penalty,
-            min_p=said.sampling.min_p,
-            top_p=said.sampling.top_p,
-        )
-    spoken: list[int] = tokens[0].tolist()
-    return spoken
+        return upstream_tokens(t3, said)
 
 
 # The whole engine: text to watermarked sound.

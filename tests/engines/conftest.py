@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import warnings
 from importlib.util import find_spec
+from typing import Any
+
+import pytest
 
 collect_ignore_glob = ["*"] if find_spec("torch") is None else []
 
@@ -14,6 +17,15 @@ if not collect_ignore_glob:
 
     import torch
 
-    torch.set_num_threads(
-        1
-    )  # the models are small: on a busy machine threads wait for each other longer than they work
+    from tests.engines.small_t3 import small_t3
+
+    # The models are small: on a busy machine threads wait for each other longer than they work.
+    torch.set_num_threads(1)
+
+    @pytest.fixture(scope="module")
+    def llama() -> Any:
+        return small_t3("chatterbox")
+
+    @pytest.fixture(scope="module")
+    def turbo() -> Any:
+        return small_t3("chatterbox-turbo")

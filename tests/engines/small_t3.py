@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -27,8 +28,26 @@ def shallow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def small_t3(name: str) -> Any:
-    torch.manual_seed(0)
-    return random_t3(FAMILIES[name])
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        shallow(monkeypatch)
+        torch.manual_seed(0)
+        return random_t3(FAMILIES[name])
+
+
+def upstream_tokens(t3: Any, said: Sentence) -> list[int]:
+    """T3.inference as ChatterboxTTS.generate calls it; with the token that stopped it, if any."""
+    torch.manual_seed(said.sampling.seed)
+    tokens = t3.inference(
+        t3_cond=copy.copy(said.conditioning).to(device=t3.device),  # it leaves its embeddings in the object
+        text_tokens=torch.stack((said.text_tokens, said.text_tokens)).to(t3.device),  # the second is guidance's
+        max_new_tokens=said.max_tokens,
+        temperature=said.sampling.temperature,
+        cfg_weight=said.sampling.cfg_weight,
+        repetition_penalty=said.sampling.repetition_penalty,
+        min_p=said.sampling.min_p,
+        top_p=said.sampling.top_p,
+    )
+    return [int(token) for token in tokens[0]]
 
 
 def voice(seed: int, *, prompt_tokens: int = 150, exaggeration: float = 0.5) -> T3Cond:

@@ -15,24 +15,10 @@ from gpu_job.engines.chatterbox.t3.sampling import Samplers
 from gpu_job.engines.chatterbox.t3.sentence import MAX_SPEECH_TOKENS, Decoded, SamplingParameters, Sentence
 from gpu_job.engines.chatterbox.t3.step import EagerStep
 from jobs.errors import InvalidArgument, Unavailable
-from tests.engines.small_t3 import sentence, shallow, small_t3, voice
+from tests.engines.small_t3 import sentence, voice
 
 VOICE = voice(1, prompt_tokens=40)
 STEPPED = EagerStep.__call__
-
-
-@pytest.fixture(scope="module")
-def turbo() -> Any:
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        shallow(monkeypatch)
-        return small_t3("chatterbox-turbo")
-
-
-@pytest.fixture(scope="module")
-def llama() -> Any:
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        shallow(monkeypatch)
-        return small_t3("chatterbox")
 
 
 @pytest.fixture

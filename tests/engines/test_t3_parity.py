@@ -10,37 +10,7 @@ import torch
 
 from gpu_job.engines.chatterbox.t3.decoder import SpeechDecoder
 from gpu_job.engines.chatterbox.t3.sentence import Sentence
-from tests.engines.small_t3 import sentence, shallow, small_t3, voice
-
-
-@pytest.fixture(scope="module")
-def llama() -> Any:
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        shallow(monkeypatch)
-        return small_t3("chatterbox")
-
-
-@pytest.fixture(scope="module")
-def gpt2() -> Any:
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        shallow(monkeypatch)
-        return small_t3("chatterbox-turbo")
-
-
-def upstream(t3: Any, said: Sentence) -> list[int]:
-    """T3.inference as ChatterboxTTS.generate calls it; with the token that stopped it, if any."""
-    torch.manual_seed(said.sampling.seed)
-    tokens = t3.inference(
-        t3_cond=copy.copy(said.conditioning),  # it leaves its embeddings in the object
-        text_tokens=torch.stack((said.text_tokens, said.text_tokens)),  # the second is guidance's
-        max_new_tokens=said.max_tokens,
-        temperature=said.sampling.temperature,
-        cfg_weight=said.sampling.cfg_weight,
-        repetition_penalty=said.sampling.repetition_penalty,
-        min_p=said.sampling.min_p,
-        top_p=said.sampling.top_p,
-    )
-    return [int(token) for token in tokens[0]]
+from tests.engines.small_t3 import sentence, upstream_tokens, voice
 
 
 def upstream_turbo(t3: Any, said: Sentence) -> list[int]:
@@ -73,7 +43,7 @@ PARAMETERS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("parameters", PARAMETERS)
 def test_one_sentence_says_what_upstream_says(llama: Any, parameters: dict[str, Any]) -> None:
     said = sentence(7, 30, voice(1), **parameters)
-    expected = upstream(llama, said)
+    expected = upstream_tokens(llama, said)
     assert len(set(expected)) > 10  # it does not just repeat itself
     assert decoded(llama, said)[7] == expected
 
@@ -81,11 +51,11 @@ def test_one_sentence_says_what_upstream_says(llama: Any, parameters: dict[str, 
 @pytest.mark.parametrize(
     "parameters", [{}, {"top_p": 0.95}, {"temperature": 1.0, "top_k": 3}, {"top_k": 0, "repetition_penalty": 2.0}]
 )
-def test_one_sentence_of_turbo_says_what_upstream_says(gpt2: Any, parameters: dict[str, Any]) -> None:
+def test_one_sentence_of_turbo_says_what_upstream_says(turbo: Any, parameters: dict[str, Any]) -> None:
     said = sentence(7, 30, voice(1, prompt_tokens=375), **parameters)
-    expected = upstream_turbo(gpt2, said)
+    expected = upstream_turbo(turbo, said)
     assert len(set(expected)) > 10
-    assert decoded(gpt2, said)[7] == expected
+    assert decoded(turbo, said)[7] == expected
 
 
 @pytest.mark.parametrize("windowed", [False, True])
@@ -97,15 +67,15 @@ def test_each_of_eight_says_what_it_says_alone(llama: Any, windowed: bool) -> No
         for key, length in enumerate(lengths)
     ]
     together = decoded(llama, *sentences, windowed=windowed, look_every=3 if windowed else 1, max_sentences=8)
-    assert together == {each.key: upstream(llama, each) for each in sentences}
+    assert together == {each.key: upstream_tokens(llama, each) for each in sentences}
 
 
 @pytest.mark.parametrize("windowed", [False, True])
-def test_each_of_eight_of_turbo_says_what_it_says_alone(gpt2: Any, windowed: bool) -> None:
+def test_each_of_eight_of_turbo_says_what_it_says_alone(turbo: Any, windowed: bool) -> None:
     voices = [voice(1, prompt_tokens=375), voice(2, prompt_tokens=250)]
     sentences = [
         sentence(key, length, voices[key % 2], max_tokens=6 + 2 * key, top_p=0.95)
         for key, length in enumerate([1, 5, 20, 40, 60, 90, 120, 300])
     ]
-    together = decoded(gpt2, *sentences, windowed=windowed, look_every=3 if windowed else 1, max_sentences=8)
-    assert together == {each.key: upstream_turbo(gpt2, each) for each in sentences}
+    together = decoded(turbo, *sentences, windowed=windowed, look_every=3 if windowed else 1, max_sentences=8)
+    assert together == {each.key: upstream_turbo(turbo, each) for each in sentences}

@@ -19,7 +19,7 @@ from gpu_job.streaming import GROWING, Stream
 from jobs.errors import Internal, StaleAttempt, Unavailable
 from tests.rules import uris_in
 
-SLACK_SECONDS = 1.5  # on a busy machine
+SLACK_SECONDS = 0.4  # on a busy machine
 _SEGMENT = re.compile(r"^seg_\d+\.m4s$", re.MULTILINE)
 
 
@@ -169,7 +169,7 @@ def test_a_story_that_comes_all_at_once_is_listed_once_a_second_and_at_its_end()
         stream.close()
     check_order(origin)
     check_pauses(origin)
-    assert len(origin.lists) >= 3
+    assert 3 <= len(origin.lists) <= 6
     assert len(origin.listed()) == 12
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version as version_of
 from importlib.util import find_spec
 
@@ -77,18 +77,13 @@ _TURBO = Family(
     text_tokens=50276,
     is_turbo=True,
 )
-_NANO = Family(
+_NANO = replace(
+    _TURBO,
     name="chatterbox-nano",
     repository="ResembleAI/chatterbox-nano",
     version="t3_nano_v1",
     t3="t3_nano_v1.safetensors",
-    s3gen="s3gen_meanflow.safetensors",
-    voice_encoder="ve.safetensors",
-    tokenizer=_GPT2_TOKENIZER,
-    tokenizer_more=_GPT2_TOKENIZER_MORE,
     backbone="GPT2_small",
-    text_tokens=50276,
-    is_turbo=True,
 )
 FAMILIES = {each.name: each for each in (_CHATTERBOX, _MULTILINGUAL, _TURBO, _NANO)}
 
