@@ -38,6 +38,7 @@ class Asked(NamedTuple):
     fields: Fields
     read: Read
     settings: Settings
+    limit: Limit
     now: datetime
 
 
@@ -64,9 +65,8 @@ def _too_many(services: Services, request_path: str, user_id: str) -> ResourceEx
     """What judging it would find, seen without a transaction: so it neither waits for the user's turn nor makes the
     quota wait. Only among many is that worth a read."""
     quota = transactions.read(services.firestore(), f"{QUOTAS}/{user_id}")
-    limit = _LIMITS[request_path.partition("/")[0]](services.settings())
     try:
-        arithmetic.charge(quota, limit, 0, services.store().clock())
+        arithmetic.charge(quota, _limit(services, request_path), 0, services.store().clock())
     except ResourceExhausted as error:
         return error
     except PermissionDenied:
@@ -77,7 +77,13 @@ def _too_many(services: Services, request_path: str, user_id: str) -> ResourceEx
 def judge(services: Services, request_path: str, fields: Fields, read: Read) -> NewJob:
     """The job that a request of these fields gets. Raises what is wrong with it."""
     collection, _, document_id = request_path.partition("/")
-    return _JUDGES[collection](Asked(document_id, fields, read, services.settings(), services.store().clock()))
+    limit, now = _limit(services, request_path), services.store().clock()
+    return _JUDGES[collection](Asked(document_id, fields, read, services.settings(), limit, now))
+
+
+def _limit(services: Services, request_path: str) -> Limit:
+    """Of what requests in this collection may use."""
+    return _LIMITS[request_path.partition("/")[0]](services.settings())
 
 
 def _judge_voice_profile(asked: Asked) -> NewJob:
@@ -87,7 +93,7 @@ def _judge_voice_profile(asked: Asked) -> NewJob:
     if asked.read(f"{ERASURES}/{keys.erasure_id(f'{VOICE_PROFILES}/{asked.document_id}')}") is not None:
         # What is still to be deleted of the old one would take the new one's files with it.
         raise Conflict("A voice of this id has been deleted; please use a new id.")
-    after, charge = _charge(asked, request.user_id, quotas.clone_limit(asked.settings), 0)
+    after, charge = _charge(asked, request.user_id, 0)
     work = {
         "voiceId": asked.document_id,
         "name": request.name,
@@ -106,7 +112,7 @@ def _judge_audio_request(asked: Asked) -> NewJob:
         name: _cast_voice(asked, request.user_id, name, voice_id) for name, voice_id in (request.cast or {}).items()
     }
     text = documents.validate_text(request.text if request.text is not None else story.get("text"))
-    after, charge = _charge(asked, request.user_id, quotas.narrate_limit(asked.settings), len(text))
+    after, charge = _charge(asked, request.user_id, len(text))
     work = {
         "storyId": request.story_id,
         "voiceId": request.voice_id,
@@ -164,8 +170,8 @@ def _cast_voice(asked: Asked, user_id: str, name: str, voice_id: str) -> Fields:
     return {"voiceId": voice_id, "profileKey": voice.get("profileKey"), "name": voice.get("name")}
 
 
-def _charge(asked: Asked, user_id: str, limit: Limit, characters: int) -> tuple[Fields, Charge]:
-    return arithmetic.charge(asked.read(f"{QUOTAS}/{user_id}"), limit, characters, asked.now)
+def _charge(asked: Asked, user_id: str, characters: int) -> tuple[Fields, Charge]:
+    return arithmetic.charge(asked.read(f"{QUOTAS}/{user_id}"), asked.limit, characters, asked.now)
 
 
 _LIMITS: dict[str, Callable[[Settings], Limit]] = {

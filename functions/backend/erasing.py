@@ -300,7 +300,7 @@ def _begin(services: Services, erasure: Erasure) -> tuple[str, str]:
     }
 
     def begin(transaction: firestore.Transaction) -> str:
-        found = reference.get(transaction=transaction, **transactions.ONE_CALL).to_dict()
+        found = transactions.read_within(transaction, reference)
         if found is not None:
             return str(found["receiptId"])
         transaction.create(reference, erasure.to_document())

@@ -91,7 +91,7 @@ def _begin(services: Services, event: JobEvent) -> _Pending | None:
     reference = services.firestore().document(f"{JOBS}/{event.job_id}")
 
     def begin(transaction: firestore.Transaction) -> _Pending | None:
-        job = reference.get(field_paths=_READ, transaction=transaction, **transactions.ONE_CALL).to_dict() or {}
+        job = transactions.read_within(transaction, reference, _READ) or {}
         over_at = job.get("timeline", {}).get("finishedAt")
         push = job.get("push", {})
         if job.get("state") != event.state.value or "doneAt" in push or over_at is None or over_at + FRESH < now:
@@ -136,7 +136,7 @@ def _forget(services: Services, user_id: str, device_id: str, device: Device) ->
     reference = services.firestore().document(f"{USERS}/{user_id}/{DEVICES}/{device_id}")
 
     def delete(transaction: firestore.Transaction) -> None:
-        found = reference.get(["token"], transaction=transaction, **transactions.ONE_CALL).to_dict()
+        found = transactions.read_within(transaction, reference, ("token",))
         if found is not None and found.get("token") == device.token:
             transaction.delete(reference)
 

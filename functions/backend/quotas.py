@@ -26,7 +26,7 @@ def charge_call(store: Store, settings: Settings, user_id: str, *, even_if_close
     reference = store.client.document(f"{QUOTAS}/{user_id}")
 
     def charge(transaction: firestore.Transaction) -> None:
-        before = reference.get(transaction=transaction).to_dict() or {}
+        before = transactions.read_within(transaction, reference) or {}
         kept = {}
         if even_if_closed and before.pop("closed", False):
             kept = {"closed": True, "expireAt": before["expireAt"]}

@@ -108,7 +108,7 @@ def _take_back(services: Services, path: str, user_id: str, what: str) -> str | 
     reference = services.firestore().document(path)
 
     def take_back(transaction: firestore.Transaction) -> str | None:
-        request = owned(_read(reference, transaction), user_id, what)
+        request = owned(transactions.read_within(transaction, reference), user_id, what)
         if request.get("status") in {Status.READY, Status.FAILED}:
             raise FailedPrecondition(f"This {what} is finished already; there is nothing left to cancel.")
         if request.get("status") != Status.CANCELLED:
@@ -125,14 +125,14 @@ def _create(services: Services, path: str, user_id: str, fields: Fields, needs: 
     reference = client.document(path)
 
     def create(transaction: firestore.Transaction) -> None:
-        found = _read(reference, transaction)
+        found = transactions.read_within(transaction, reference)
         if found is not None:
             said = {name: found[name] for name in _CLIENTS[path.partition("/")[0]] & found.keys()}
             if found.get("userId") != user_id or said != fields:
                 raise AlreadyExists("This id has been used before for something else; please use a new one.")
             return
         for needed, what in needs.items():
-            owned(_read(client.document(needed), transaction), user_id, what)
+            owned(transactions.read_within(transaction, client.document(needed)), user_id, what)
         transaction.create(reference, _whole(fields, user_id, SERVER_TIME))
 
     transactions.run(client, create)
@@ -163,8 +163,3 @@ def _with_moment(data: Any) -> Any:
         return {**data, "consent": {**consent, "acceptedAt": datetime.fromisoformat(consent["acceptedAt"])}}
     except ValueError:
         return data
-
-
-def _read(reference: Any, transaction: firestore.Transaction) -> Fields | None:
-    found: Fields | None = reference.get(transaction=transaction, **transactions.ONE_CALL).to_dict()
-    return found

@@ -101,6 +101,14 @@ def read(client: firestore.Client, path: str, fields: tuple[str, ...] | None = N
     return found
 
 
+def read_within(
+    transaction: firestore.Transaction, reference: Any, fields: tuple[str, ...] | None = None
+) -> Fields | None:
+    """A document (only the fields named) as `transaction` sees it, in one try; None where there is none."""
+    found: Fields | None = reference.get(field_paths=fields, transaction=transaction, **ONE_CALL).to_dict()
+    return found
+
+
 def _transient(error: Exception, handled: BaseException | None) -> google_errors.GoogleAPICallError:
     """The failure of a try that another one may mend; anything else is raised.
 

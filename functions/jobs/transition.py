@@ -19,7 +19,7 @@ from jobs.config import setting
 from jobs.documents import Status
 from jobs.errors import NotFound, StoryvoiceError
 from jobs.model import HEAD_FIELDS, Job, Kind, State
-from jobs.transactions import ONE_CALL
+from jobs.transactions import ONE_CALL, read_within
 
 Fields = dict[str, Any]
 DELETE = firestore.DELETE_FIELD
@@ -89,9 +89,7 @@ class Transition:
         """The fields of a document (only those named, to spare the wire), or None if there is none."""
         if path in self._fetched:
             return self._fetched[path]
-        snapshot = self._client.document(path).get(field_paths=fields, transaction=self._transaction, **ONE_CALL)
-        found: Fields | None = snapshot.to_dict() if snapshot.exists else None
-        return found
+        return read_within(self._transaction, self._client.document(path), fields)
 
     def fetch_together(self, claimed: Job, *, story: bool = False) -> None:
         """Read the job, its request and, if wanted, its story in one round trip; `read` then finds them here."""

@@ -64,7 +64,7 @@ class Accounts:
         name = client.document(_name_path(wanted.username))
 
         def create(transaction: firestore.Transaction) -> None:
-            found = name.get(transaction=transaction, **transactions.ONE_CALL).to_dict()
+            found = transactions.read_within(transaction, name)
             if found is not None and found["userId"] != user_id:  # ours: the answer to our commit was lost
                 raise AlreadyExists("This username is taken. Please choose another.")
             if found is None:
@@ -97,7 +97,7 @@ class Accounts:
         fields = self._family(following)
 
         def rotate(transaction: firestore.Transaction) -> bool:
-            family = reference.get(transaction=transaction, **transactions.ONE_CALL).to_dict() or {}
+            family = transactions.read_within(transaction, reference) or {}
             current = str(family.get("current", ""))
             if hmac.compare_digest(current, fields["current"]):
                 return True  # done: the answer to our commit was lost

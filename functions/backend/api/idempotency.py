@@ -105,9 +105,9 @@ class Idempotency:
         }
 
         def claim(transaction: firestore.Transaction) -> Fields | None:
-            found = _alive(reference.get(transaction=transaction, **transactions.ONE_CALL).to_dict(), now)
+            found = _alive(transactions.read_within(transaction, reference), now)
             if signature:
-                bound = _alive(signature.get(transaction=transaction, **transactions.ONE_CALL).to_dict(), now)
+                bound = _alive(transactions.read_within(transaction, signature), now)
                 if bound is not None and bound["key"] != key_id:
                     raise Unauthenticated(f"This signature has been used with another {HEADER}; please sign anew.")
             if found is not None and found["mark"] != mark:  # ours: the answer to our commit was lost
@@ -140,7 +140,7 @@ class Idempotency:
 
     def _if_still_held(self, claim: _Claim, write: Callable[[firestore.Transaction], None]) -> None:
         def run(transaction: firestore.Transaction) -> None:
-            found = claim.reference.get(transaction=transaction, **transactions.ONE_CALL).to_dict()
+            found = transactions.read_within(transaction, claim.reference)
             if found is not None and found["mark"] == claim.mark:
                 write(transaction)
 

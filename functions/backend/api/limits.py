@@ -78,7 +78,7 @@ def _charge(services: Services, limits: dict[str, Limit]) -> None:
         after = {}
         for quota_id, limit in limits.items():
             reference = client.document(f"{QUOTAS}/{quota_id}")
-            before = reference.get(transaction=transaction, **transactions.ONE_CALL).to_dict()
+            before = transactions.read_within(transaction, reference)
             after[reference], _ = quotas.charge(before, limit, 0, now)
         for reference, fields in after.items():
             transaction.set(reference, fields)

@@ -28,6 +28,7 @@ Format = Annotated[
     str,
     Meta(description=f"one of {', '.join(documents.FORMATS)}", extra_json_schema={"enum": list(documents.FORMATS)}),
 ]
+LanguageCode = Annotated[str, Meta(max_length=20, description="a language's code")]
 UserId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,128}$", description="the id of the user that this is for")]
 VoiceName = Annotated[
     str, Meta(min_length=1, max_length=128, description="a voice's id or name, or `default` for the built-in voice")

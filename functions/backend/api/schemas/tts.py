@@ -6,7 +6,17 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from backend.api.schemas.common import Cursor, Format, Language, Limit, ModelType, Text, UserId, VoiceName, WebhookUrl
+from backend.api.schemas.common import (
+    Format,
+    Language,
+    LanguageCode,
+    ModelType,
+    PageQuery,
+    Text,
+    UserId,
+    VoiceName,
+    WebhookUrl,
+)
 from backend.api.schemas.voices import IsKidsVoice, ProfileBytes
 from jobs.documents import Cast
 
@@ -65,17 +75,13 @@ class Generation(Struct, frozen=True, kw_only=True):
     status: str
 
 
-class GenerationQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    language: Annotated[str, Meta(max_length=20, description="a language's code")] | None = None
+class GenerationQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    language: LanguageCode | None = None
     story_type: StoryType | None = None
-    limit: Limit = 50
-    cursor: Cursor | None = None
 
 
-class StoryQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class StoryQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     story_type: StoryType = "user"
-    limit: Limit = 50
-    cursor: Cursor | None = None
 
 
 class GenerationList(Struct, frozen=True, kw_only=True):

@@ -8,11 +8,11 @@ from msgspec import Meta, Struct
 
 from backend.api.reading import Upload
 from backend.api.schemas.common import (
-    Cursor,
     JobMetadata,
     Language,
-    Limit,
+    LanguageCode,
     ModelType,
+    PageQuery,
     UserId,
     VoiceName,
     WebhookUrl,
@@ -104,17 +104,12 @@ class VoiceInfo(Struct, frozen=True, kw_only=True):
     clones: bool | None = None
 
 
-class VoiceQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    language: Annotated[str, Meta(max_length=20, description="a language's code")] | None = None
+class OneLanguageQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     is_kids_voice: IsKidsVoice | None = None
-    limit: Limit = 50
-    cursor: Cursor | None = None
 
 
-class OneLanguageQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    is_kids_voice: IsKidsVoice | None = None
-    limit: Limit = 50
-    cursor: Cursor | None = None
+class VoiceQuery(OneLanguageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    language: LanguageCode | None = None
 
 
 class VoiceList(Struct, frozen=True, kw_only=True):
