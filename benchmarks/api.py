@@ -1,6 +1,6 @@
 """The HTTP API: its cold start, its latencies, its requests a second beside the same in FastAPI, what Firestore bills.
 
-One functions process (functions-framework and gunicorn, 8 threads, as on one CPU of Cloud Run) and Google's Firestore
+One functions process (functions-framework and gunicorn, with as many threads as when deployed) and Google's Firestore
 emulator; the clients are threads of this process, each a user of its own with a connection that stays open. Everything
 shares the machine's cores, so the figures are lower bounds. Nothing but the API is served: what its requests would set
 off (events, tasks, workers) is not there.
@@ -31,6 +31,7 @@ from typing import Any
 from google.cloud import firestore
 
 from backend.api.tokens import Tokens
+from backend.settings import THREADS
 from backend.signing import signature
 from benchmarks.report import Report, percentile
 from localcloud.clock import Clock
@@ -337,7 +338,7 @@ def _json(path: str, **body: str) -> Ask:
 
 def _ours(environ: dict[str, str]) -> Server:
     script = ROOT / "localcloud" / "functions" / "server.py"
-    return Server([sys.executable, "-P", str(script), "FD", "8"], environ, "/api")
+    return Server([sys.executable, "-P", str(script), "FD", str(THREADS)], environ, "/api")
 
 
 def _fastapi(environ: dict[str, str]) -> Server:

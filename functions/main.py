@@ -5,6 +5,7 @@ Each is a Cloud Run service of its own. What one does is in backend/; what may b
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from firebase_functions import firestore_fn, https_fn, pubsub_fn, scheduler_fn, tasks_fn
@@ -13,9 +14,12 @@ from firebase_functions.options import MemoryOption, RateLimits, RetryConfig
 
 from backend import entry
 from backend.params import API_SECRETS, SECRETS
-from backend.settings import BUDGET_TOPIC, FUNCTIONS_ACCOUNT, REGION
+from backend.settings import BUDGET_TOPIC, FUNCTIONS_ACCOUNT, REGION, THREADS
 from jobs.documents import AUDIO_REQUESTS, VOICE_PROFILES
 from jobs.outbox import TOPIC
+
+# functions-framework reads it after this file.
+os.environ.setdefault("THREADS", str(THREADS))
 
 # cpu=1: the default is a sixth of a CPU and one request at a time.
 COMMON: dict[str, Any] = {
@@ -25,12 +29,12 @@ COMMON: dict[str, Any] = {
     "secrets": SECRETS,
     "service_account": FUNCTIONS_ACCOUNT,
 }
-CALLABLE: dict[str, Any] = {**COMMON, "enforce_app_check": True, "concurrency": 80, "max_instances": 20}
+CALLABLE: dict[str, Any] = {**COMMON, "enforce_app_check": True, "concurrency": THREADS, "max_instances": 20}
 
 
 @entry.retried
 @firestore_fn.on_document_created(
-    document=f"{VOICE_PROFILES}/{{voiceId}}", timeout_sec=120, concurrency=40, max_instances=20, **COMMON
+    document=f"{VOICE_PROFILES}/{{voiceId}}", timeout_sec=120, concurrency=THREADS, max_instances=20, **COMMON
 )
 def on_voice_profile_created(event: firestore_fn.Event[Any]) -> None:
     entry.document_created(event)
@@ -38,7 +42,7 @@ def on_voice_profile_created(event: firestore_fn.Event[Any]) -> None:
 
 @entry.retried
 @firestore_fn.on_document_created(
-    document=f"{AUDIO_REQUESTS}/{{requestId}}", timeout_sec=120, concurrency=40, max_instances=20, **COMMON
+    document=f"{AUDIO_REQUESTS}/{{requestId}}", timeout_sec=120, concurrency=THREADS, max_instances=20, **COMMON
 )
 def on_audio_request_created(event: firestore_fn.Event[Any]) -> None:
     entry.document_created(event)
@@ -48,7 +52,7 @@ def on_audio_request_created(event: firestore_fn.Event[Any]) -> None:
     retry_config=RetryConfig(max_attempts=20, min_backoff_seconds=2, max_backoff_seconds=120, max_doublings=5),
     rate_limits=RateLimits(max_concurrent_dispatches=100, max_dispatches_per_second=100),
     timeout_sec=60,
-    concurrency=40,
+    concurrency=THREADS,
     max_instances=20,
     **COMMON,
 )
@@ -61,7 +65,7 @@ def dispatchJob(request: https_fn.CallableRequest[Any]) -> None:  # noqa: N802  
     retry_config=RetryConfig(max_attempts=30, min_backoff_seconds=10, max_backoff_seconds=3600, max_doublings=9),
     rate_limits=RateLimits(max_concurrent_dispatches=50, max_dispatches_per_second=50),
     timeout_sec=60,
-    concurrency=40,
+    concurrency=THREADS,
     max_instances=5,
     **{**COMMON, "secrets": API_SECRETS},
 )
@@ -74,7 +78,9 @@ def reconcile(event: scheduler_fn.ScheduledEvent) -> None:
     entry.scheduled(event)
 
 
-@pubsub_fn.on_message_published(topic=TOPIC, retry=True, timeout_sec=60, concurrency=40, max_instances=10, **COMMON)
+@pubsub_fn.on_message_published(
+    topic=TOPIC, retry=True, timeout_sec=60, concurrency=THREADS, max_instances=10, **COMMON
+)
 def on_job_event(event: CloudEvent[pubsub_fn.MessagePublishedData[Any]]) -> None:
     entry.message_published(event)
 
@@ -124,7 +130,7 @@ def deleteAccount(request: https_fn.CallableRequest[Any]) -> dict[str, Any]:  # 
 # 1 GB: a recording of 50 MB comes in base64, and is held as that, as text and as bytes for a moment.
 @https_fn.on_request(
     timeout_sec=300,
-    concurrency=80,
+    concurrency=THREADS,
     max_instances=20,
     invoker="public",
     **{**COMMON, "memory": MemoryOption.GB_1, "secrets": API_SECRETS},

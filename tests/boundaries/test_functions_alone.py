@@ -50,21 +50,21 @@ def endpoints(manifest: dict[str, Any]) -> dict[str, Any]:
 
 DOCUMENT_CREATED = "google.cloud.firestore.document.v1.created"
 RUNTIME = {  # timeout, concurrency, instances at most
-    "on_voice_profile_created": (120, 40, 20),
-    "on_audio_request_created": (120, 40, 20),
-    "dispatchJob": (60, 40, 20),
-    "deliverWebhook": (60, 40, 5),
+    "on_voice_profile_created": (120, 32, 20),
+    "on_audio_request_created": (120, 32, 20),
+    "dispatchJob": (60, 32, 20),
+    "deliverWebhook": (60, 32, 5),
     "reconcile": (300, 1, 1),
-    "on_job_event": (60, 40, 10),
+    "on_job_event": (60, 32, 10),
     "on_budget_alert": (60, 1, 1),
-    "createUpload": (30, 80, 20),
-    "getAudioUrl": (30, 80, 20),
-    "createVoiceProfile": (30, 80, 20),
-    "requestStoryAudio": (30, 80, 20),
-    "cancelRequest": (60, 80, 20),
-    "deleteVoice": (120, 80, 20),
-    "deleteAccount": (120, 80, 20),
-    "api": (300, 80, 20),
+    "createUpload": (30, 32, 20),
+    "getAudioUrl": (30, 32, 20),
+    "createVoiceProfile": (30, 32, 20),
+    "requestStoryAudio": (30, 32, 20),
+    "cancelRequest": (60, 32, 20),
+    "deleteVoice": (120, 32, 20),
+    "deleteAccount": (120, 32, 20),
+    "api": (300, 32, 20),
 }
 
 
@@ -146,6 +146,17 @@ def test_every_target_is_served_from_one_process(alone: Path) -> None:
         "print(len(apps))"
     )
     assert python(alone, code).strip().splitlines()[-1] == "4"
+
+
+def test_the_framework_serves_with_as_many_threads_as_requests_are_sent(alone: Path) -> None:
+    """By its own command, up to where gunicorn would begin."""
+    code = (
+        "from functions_framework._cli import _cli\n"
+        "from functions_framework._http.gunicorn import GunicornApplication\n"
+        "GunicornApplication.run = lambda server: print(server.cfg.threads)\n"
+        "_cli(['--target', 'createUpload', '--source', 'main.py', '--port', '0'], standalone_mode=False)"
+    )
+    assert python(alone, code).split()[-1] == "32"
 
 
 def test_main_may_be_imported_twice(alone: Path) -> None:
