@@ -33,6 +33,7 @@ from google.cloud import firestore
 from backend.api.tokens import Tokens
 from backend.settings import THREADS
 from backend.signing import signature
+from benchmarks.processes import cpu_seconds
 from benchmarks.report import Report, percentile
 from localcloud.clock import Clock
 from localcloud.emulators.firestore import FirestoreEmulator
@@ -105,7 +106,7 @@ class Server:
 
     def cpu(self) -> float:
         """Seconds of CPU that it has used, with the processes that it has started."""
-        return sum(_cpu_of(pid) for pid in _tree(self._process.pid))
+        return sum(cpu_seconds(pid, group=False) for pid in _tree(self._process.pid))
 
     def stop(self) -> None:
         self._process.send_signal(signal.SIGTERM)
@@ -115,11 +116,6 @@ class Server:
 def _tree(pid: int) -> list[int]:
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [pid, *(below for child in children for below in _tree(int(child)))]
-
-
-def _cpu_of(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class User:

@@ -17,7 +17,7 @@ from google.cloud import firestore
 from benchmarks.instant_engine import ENGINE
 from benchmarks.prepared import User, prepared_users
 from benchmarks.report import Report, percentile
-from benchmarks.watching import Requests, memory, seconds_to_claim
+from benchmarks.watching import Requests, cpu, memory, seconds_to_claim
 from localcloud.cloud import Options
 from localcloud.embedded import EmbeddedCloud
 
@@ -37,11 +37,16 @@ def measure(report: Report) -> None:
         os.environ["FIRESTORE_EMULATOR_HOST"] = cloud.endpoints.firestore
         users = prepared_users(cloud, USERS)
         _burst(cloud, users, 100)  # warm: class loading, connections
+        before = cpu(cloud)
         runs = [_burst(cloud, users, REQUESTS) for _ in range(report.runs)]
+        used = cpu(cloud)
         report.say(
             f"burst: {REQUESTS} requests by {USERS} users, {report.runs} runs, every one terminal, one version each"
         )
         report.figure("jobs a second", [REQUESTS / run for run in runs], "jobs/s", "20")
+        report.say("  CPU a job, and what else these processes did meanwhile, in ms:")
+        for name, seconds in used.items():
+            report.figure(f"  {name}", [(seconds - before[name]) / (REQUESTS * report.runs) * 1000], "ms")
         delays = [_steady(cloud, users) for _ in range(report.runs)]
         report.say(f"steady: {STEADY_RATE:g} jobs/s for {STEADY_SECONDS:g} s, document created to job claimed")
         report.figure("p50", [percentile(each, 0.5) * 1000 for each in delays], "ms", "150")
@@ -120,6 +125,8 @@ def _count(report: Report) -> None:
             user.phone.finished(user.ask())
         cloud.run(cloud.cloud.quiet())
         report.say(f"Firestore operations per job, mean of {COUNTED} jobs, functions and worker, progress apart")
-        report.figure("document reads", [counts["document_reads"] / COUNTED], "", "10")
-        report.figure("document writes", [counts["document_writes"] / COUNTED], "", "10")
+        for what, reach in (("document_reads", "10"), ("document_writes", "10")):
+            report.figure(what.replace("_", " "), [counts[what] / COUNTED], "", reach)
+            methods = [(name.partition(".")[0], counts[name]) for name in sorted(counts) if name.endswith(f".{what}")]
+            report.say("    " + ", ".join(f"{method} {count / COUNTED:.2f}" for method, count in methods if count))
         user.phone.close()

@@ -1,4 +1,4 @@
-"""Memory of processes, as Linux accounts it."""
+"""Memory and CPU of processes, as Linux accounts them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,15 @@ def peak_rss(pid: int, *, group: bool = True) -> float:
     """MB: the highest resident size of the largest process in the group that `pid` leads, or of `pid` alone."""
     members = _group(pid) if group else [pid]
     return max(_high_water(member) for member in members)
+
+
+def cpu_seconds(pid: int, *, group: bool = True) -> float:
+    """Used so far by the processes of the group that `pid` leads and live, or by `pid` alone."""
+    ticks = 0
+    for member in _group(pid) if group else [pid]:
+        fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _group(leader: int) -> list[int]:

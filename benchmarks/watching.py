@@ -10,10 +10,11 @@ from typing import Any
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from benchmarks.processes import peak_rss
+from benchmarks.processes import cpu_seconds, peak_rss
 from localcloud.embedded import EmbeddedCloud
 
 _LOOK_SECONDS = 0.2
+_OURS = "supervisor (with this benchmark)"
 
 
 class Requests:
@@ -53,15 +54,25 @@ def seconds_to_claim(database: Any, path: str) -> float:
     return (claimed - created).total_seconds()
 
 
-def memory(cloud: EmbeddedCloud) -> dict[str, float]:
-    """Peak RSS in MB, of the largest process of each group."""
+def groups(cloud: EmbeddedCloud) -> dict[str, int]:
+    """What a local cloud consists of: process groups by their leaders."""
     inside = cloud.cloud
-    groups = {
+    return {
         "functions": inside.functions.pid,
         **{name: child.pid for name, child in inside.workers.children.items()},
         "Firestore emulator": inside.firestore.child.pid,
         "Pub/Sub emulator": inside.pubsub.child.pid,
         "moto": inside.moto.pid,
     }
-    figures = {name: peak_rss(pid) for name, pid in groups.items()}
-    return {**figures, "supervisor (with this benchmark)": peak_rss(os.getpid(), group=False)}
+
+
+def memory(cloud: EmbeddedCloud) -> dict[str, float]:
+    """Peak RSS in MB, of the largest process of each group."""
+    figures = {name: peak_rss(pid) for name, pid in groups(cloud).items()}
+    return {**figures, _OURS: peak_rss(os.getpid(), group=False)}
+
+
+def cpu(cloud: EmbeddedCloud) -> dict[str, float]:
+    """Seconds of CPU so far, of each group."""
+    figures = {name: cpu_seconds(pid) for name, pid in groups(cloud).items()}
+    return {**figures, _OURS: cpu_seconds(os.getpid(), group=False)}

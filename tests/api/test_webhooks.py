@@ -6,11 +6,16 @@ import hashlib
 import hmac
 import json
 import time
+from typing import Any
 
+import grpc
 import pytest
+from google.cloud import tasks_v2
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
+from localcloud.cloud import REGION
 from tests.api.service import Fields, Service, clone_body
-from tests.cloud import Family, TestCloud
+from tests.cloud import Family, TestCloud, until
 from tests.webhook_receiver import Receiver, Told
 
 
@@ -60,6 +65,33 @@ def test_a_failure_is_told_with_its_reason(cloud: TestCloud, service: Service, r
     assert (said["event"], said["voice_id"]) == ("job.failed", asked["voice_id"])
     assert said["error"]["code"] == "invalid_argument"
     assert said["error"] == service.get(f"/jobs/{asked['job_id']}")["error"]
+
+
+def test_what_was_not_taken_is_told_again(
+    cloud: TestCloud, of_family: Service, family: Family, receiver: Receiver
+) -> None:
+    """Cloud Tasks would wait for ten seconds; here it is told to go on."""
+    receiver.answers = [503, 204]
+    body = {"voice_id": family.voice_id, "text": "Good night.", "webhook_url": receiver.url}
+    asked = of_family.post("/api/tts/generate", body)["metadata"]
+    said = check(cloud, receiver.told.get(timeout=120))
+    channel = grpc.insecure_channel(f"127.0.0.1:{cloud.cloud.tasks.port}")
+    tasks = tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
+    queue = tasks.queue_path(cloud.endpoints.project, REGION, "deliverWebhook")
+
+    def failed_once() -> list[tasks_v2.Task]:
+        return [task for task in tasks.list_tasks(parent=queue) if task.response_count == 1]
+
+    until(failed_once, "Cloud Tasks to hear of it")
+    (task,) = failed_once()
+    until_then: Any = task.schedule_time - task.last_attempt.response_time
+    assert until_then.total_seconds() == pytest.approx(10, abs=1)
+    tasks.run_task(name=task.name)
+
+    assert check(cloud, receiver.told.get(timeout=60)) == said
+    assert said["job_id"] == asked["job_id"]
+    until(lambda: not list(tasks.list_tasks(parent=queue)), "the task to be over")
+    channel.close()
 
 
 @pytest.mark.parametrize(
