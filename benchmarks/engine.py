@@ -15,7 +15,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from gpu_job.engines.chatterbox import engine as engine_module
 from gpu_job.engines.chatterbox.engine import ChatterboxEngine
 from gpu_job.engines.chatterbox.family import FAMILIES
 from gpu_job.engines.chatterbox.loading import best_device, load
+from gpu_job.engines.chatterbox.s3gen import flow, vocoder
 from gpu_job.engines.chatterbox.t3.decoder import SpeechDecoder
 from gpu_job.engines.chatterbox.t3.sentence import SamplingParameters, Sentence
 from gpu_job.engines.protocol import SpeechParameters
@@ -176,21 +177,67 @@ def _measure_engine(report: Report, folder: Path, device: torch.device) -> None:
             at.append(time.perf_counter() - begun)
         return [*at, seconds]
 
+    our_parts = {
+        "flow": (flow, "mel_frames"),
+        "vocoder": (vocoder, "sound"),
+        "watermark": (ours.watermark, "mark"),
+    }
+    their_parts = {
+        "flow": (theirs.s3gen, "flow_inference"),
+        "vocoder": (theirs.s3gen, "hift_inference"),
+        "watermark": (theirs.watermarker, "apply_watermark"),
+    }
+    my_time: dict[str, float] = {}
+    their_time: dict[str, float] = {}
     before = engine_module._most_tokens
     ours.warm_up()
     engine_module._most_tokens = lambda piece: limits[piece]
     try:
-        mine, other = [all_at_once()], [one_by_one()]
-        for _ in range(min(report.runs, 2) - 1):
-            mine.append(all_at_once())
-            other.append(one_by_one())
+        mine, other = [], []
+        for _ in range(min(report.runs, 2)):
+            with _timed_parts(our_parts, my_time):
+                mine.append(all_at_once())
+            with _timed_parts(their_parts, their_time):
+                other.append(one_by_one())
     finally:
         engine_module._most_tokens = before
     report.say(f" the whole engine, text to watermarked sound: {SENTENCES} sentences, {mine[0][-1]:.0f} s of sound")
     speeds = ([run[-1] / run[-2] for run in runs] for runs in (mine, other))
     _faster(report, "s/s", *speeds, reach="2")
+    _say_where(report, "ours", my_time, sum(run[-2] for run in mine))
+    _say_where(report, "upstream", their_time, sum(run[-2] for run in other))
     report.figure("the first sentence's sound after, ours", [run[0] for run in mine], "s")
     report.figure("the first sentence's sound after, upstream", [run[0] for run in other], "s")
+
+
+@contextmanager
+def _timed_parts(parts: dict[str, tuple[Any, str]], seconds: dict[str, float]) -> Iterator[None]:
+    """Adds to `seconds` what the calls of each part (an object's function) take, what they leave to a GPU included."""
+    with ExitStack() as stack:
+        for name, (owner, function) in parts.items():
+            whole = getattr(owner, function)
+
+            def timed(*arguments: Any, _name: str = name, _whole: Any = whole, **named: Any) -> Any:
+                _settle()
+                result, taken = _timed(lambda: _settle(_whole(*arguments, **named)))
+                seconds[_name] = seconds.get(_name, 0.0) + taken
+                return result
+
+            setattr(owner, function, timed)
+            stack.callback(setattr, owner, function, whole)
+        yield
+
+
+def _settle(result: Any = None) -> Any:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return result
+
+
+def _say_where(report: Report, who: str, seconds: dict[str, float], whole: float) -> None:
+    parts = {"T3 and the rest": whole - sum(seconds.values()), **seconds}
+    said = ", ".join(f"{name} {100 * taken / whole:.0f} %" for name, taken in parts.items())
+    report.say(f"  where the time goes, {who}: {said}")
 
 
 @contextmanager

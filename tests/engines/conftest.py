@@ -27,5 +27,9 @@ if not collect_ignore_glob:
         return small_t3("chatterbox")
 
     @pytest.fixture(scope="module")
+    def multilingual() -> Any:
+        return small_t3("chatterbox-multilingual")
+
+    @pytest.fixture(scope="module")
     def turbo() -> Any:
         return small_t3("chatterbox-turbo")

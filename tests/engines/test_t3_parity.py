@@ -58,6 +58,28 @@ def test_one_sentence_of_turbo_says_what_upstream_says(turbo: Any, parameters: d
     assert decoded(turbo, said)[7] == expected
 
 
+class NoAnalyzer:
+    """Upstream's reads the attention of layers that a model of two has not. Our own checks hear what it looks for."""
+
+    def __init__(self, *_: Any, eos_idx: int, **__: Any) -> None:
+        self.eos_idx = eos_idx
+
+    def step(self, logits: torch.Tensor, **_: Any) -> torch.Tensor:
+        return logits
+
+
+@pytest.mark.parametrize("parameters", [{"repetition_penalty": 2.0}, {"cfg_weight": 0.0}, *PARAMETERS[2:4]])
+def test_one_sentence_of_the_multilingual_model_says_what_upstream_says(
+    multilingual: Any, parameters: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatterbox.models.t3.t3.AlignmentStreamAnalyzer", NoAnalyzer)
+    said = sentence(7, 30, voice(1), **parameters)
+    expected = upstream_tokens(multilingual, said)
+    assert multilingual.hp.is_multilingual
+    assert len(set(expected)) > 10
+    assert decoded(multilingual, said)[7] == expected
+
+
 @pytest.mark.parametrize("windowed", [False, True])
 def test_each_of_eight_says_what_it_says_alone(llama: Any, windowed: bool) -> None:
     voices = [voice(1), voice(2, exaggeration=1.5)]
