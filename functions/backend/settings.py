@@ -91,8 +91,8 @@ class Settings(SharedSettings):
 
     waiting_requests: int = setting(
         "WAITING_REQUESTS",
-        "How many requests of one instance may wait for a result at a time; each takes one of its threads.",
-        default=4,
+        f"How many requests of one instance may wait for a result at a time; each takes one of its {THREADS} threads.",
+        default=THREADS // 2,
     )
 
     webhook_queue: str = setting(
