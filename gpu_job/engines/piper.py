@@ -118,6 +118,8 @@ class PiperEngine:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = os.cpu_count() or 1
         options.inter_op_num_threads = 1
+        # Its threads would spin between pieces, where the one that masters and encodes wants the core.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.enable_mem_pattern = False  # it keeps a plan per length of input: memory would grow with the story
         with _SEEDING:
             onnxruntime.set_seed(seed)
