@@ -15,8 +15,8 @@ REGION = os.environ.get("FUNCTIONS_REGION") or "us-central1"
 # The Firebase CLI completes the address with the project; infra/accounts.tf makes the account and says what it may.
 FUNCTIONS_ACCOUNT = "storyvoice-functions@"
 BUDGET_TOPIC = "budget-alerts"
-# Of an instance, and as many requests are sent to it at a time. They mostly wait for Firestore, up to fifteen times: with
-# four a CPU, which functions-framework would take, the CPU idles while requests stand in line.
+# Of an instance, and as many requests are sent to it at a time. They mostly wait for Firestore, up to fifteen times:
+# with four a CPU, which functions-framework would take, the CPU idles while requests stand in line.
 THREADS = 32
 
 
