@@ -17,6 +17,7 @@ from typing import Any
 import av
 import pytest
 
+from gpu_job.driver import COMPATIBILITY
 from tests.container.dockerfile import DOCKERFILE, ROOT, command, copy, environment, ignored, instructions
 
 BUILT = instructions(DOCKERFILE.read_text())
@@ -130,6 +131,14 @@ def test_ffmpeg_is_the_one_that_pyav_was_made_for() -> None:
     [ffmpeg] = [each.arguments for each in BUILT if each.keyword == "ADD"]
     assert f"/ffmpeg-{av.ffmpeg_version_info}.tar.xz" in ffmpeg, "PyAV was upgraded: upgrade FFmpeg with it"
     assert re.match(r"--checksum=sha256:[0-9a-f]{64} https://", ffmpeg)
+
+
+def test_what_stands_in_for_an_old_driver_is_of_the_cuda_that_torch_brings() -> None:
+    [image] = {each.arguments for each in BUILT if each.keyword == "ARG" and each.arguments.startswith("CUDA=")}
+    brought = pins("gpu_job/engines/chatterbox/torch.txt")["nvidia-cuda-runtime"]
+    assert re.match(r"CUDA=nvidia/cuda:(\d+\.\d+)\.", image)[1] == brought.rpartition(".")[0]  # type: ignore[index]
+    [copied] = [each.arguments for each in BUILT if each.arguments.startswith("--from=cuda ")]
+    assert copied.split()[-1] == str(COMPATIBILITY)
 
 
 def test_it_does_not_run_as_root() -> None:
