@@ -16,12 +16,13 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
 import requests
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from requests.auth import AuthBase
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -105,6 +106,8 @@ class Caller:
         self._session.close()
 
     def send(self, case: Case[Any], user_id: str | None = None) -> None:
+        if any("\n" in unquote(str(value)) for value in (case.path_parameters or {}).values()):
+            reject()  # the functions framework's own route knows no such path, and it says so itself, in HTML
         case.query = {**(case.query or {}), "user_id": user_id or self._user()}
         if isinstance(case.body, dict):
             case.body.pop("user_id", None)
