@@ -17,11 +17,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import grpc
 from google.api_core import exceptions as google_errors
-from google.cloud import firestore, tasks_v2
-from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
+from google.cloud import firestore
 
+from backend.tasks import client_at
 from benchmarks.fault_world import FaultWorld
 from benchmarks.instant_engine import ENGINE
 from benchmarks.prepared import User, prepared_users
@@ -125,9 +124,7 @@ def _paused(report: Report, cloud: EmbeddedCloud, users: list[User]) -> None:
     world = FaultWorld(cloud, _PER_MINUTE, 0)
     inside = cloud.cloud
     queue = queue_of(inside.functions.functions["dispatchJob"], inside.options.project).name
-    tasks = tasks_v2.CloudTasksClient(
-        transport=CloudTasksGrpcTransport(channel=grpc.insecure_channel(f"127.0.0.1:{inside.tasks.port}"))
-    )
+    tasks = client_at(inside.functions_environment()["TASKS_ENDPOINT"])
     time.sleep(60)  # quotas: a minute's allowance for each
     tasks.pause_queue(name=queue)
     paths = _ask_all(users, PAUSED)

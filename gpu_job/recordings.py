@@ -129,8 +129,8 @@ def _decode_in_child(path: Path, limits: Limits) -> Samples:
 def _child_environment() -> dict[str, str]:
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     root = str(Path(__file__).resolve().parent.parent)
-    # One BLAS thread: each would reserve address space, and decoding multiplies no matrices.
-    return {**passed_on, "PYTHONPATH": root, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    # One thread, as gpu_job/__init__.py has it for BLAS: each would reserve address space.
+    return {**passed_on, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
 
 
 def _refusal(status: int, limits: Limits, complaint: bytes, *, out_of_time: bool) -> StoryvoiceError:

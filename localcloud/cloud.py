@@ -284,7 +284,7 @@ class LocalCloud:
             "DAEZEND_API_SHARED_SECRET": self.shared_secret,
             "SECRET_KEY": self.secret_key,
             "DEFAULT_VOICE": "engine",
-            "WAITING_REQUESTS": "4",  # of eight threads, which all functions share here
+            "WAITING_REQUESTS": "4",  # of the few threads that all functions share here
             "WEBHOOK_DELIVERY_URL": f"{self.endpoints.callables}/deliverWebhook",
             "WEBHOOK_TRUSTED_HOSTS": "127.0.0.1,localhost",
             **({"GPU_BACKEND": "http", "GPU_HTTP_URL": f"{self.cloud_run.url}/run"} if self.cloud_run else {}),

@@ -40,7 +40,7 @@ class TaskQueues:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._client = _client(settings.tasks_endpoint)
+        self._client = client_at(settings.tasks_endpoint)
 
     def enqueue(self, job: Job) -> None:
         """Have dispatchJob called for the job's present attempt, not before `job.not_before`."""
@@ -161,7 +161,8 @@ def _our_errors(queue: str) -> Iterator[None]:
         raise FailedPrecondition(f"The queue {queue} is missing or may not be used; deploy it first.") from error
 
 
-def _client(endpoint: str) -> tasks_v2.CloudTasksClient:
+def client_at(endpoint: str) -> tasks_v2.CloudTasksClient:
+    """Google's where `endpoint` is empty; without TLS where it begins with http://."""
     if not endpoint:
         return tasks_v2.CloudTasksClient()
     scheme, _, address = endpoint.rpartition("://")

@@ -8,11 +8,10 @@ import json
 import time
 from typing import Any
 
-import grpc
 import pytest
 from google.cloud import tasks_v2
-from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
+from backend.tasks import client_at
 from localcloud.cloud import REGION
 from tests.api.service import Fields, Service, clone_body
 from tests.cloud import Family, TestCloud, until
@@ -75,8 +74,7 @@ def test_what_was_not_taken_is_told_again(
     body = {"voice_id": family.voice_id, "text": "Good night.", "webhook_url": receiver.url}
     asked = of_family.post("/api/tts/generate", body)["metadata"]
     said = check(cloud, receiver.told.get(timeout=120))
-    channel = grpc.insecure_channel(f"127.0.0.1:{cloud.cloud.tasks.port}")
-    tasks = tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
+    tasks: Any = client_at(cloud.cloud.functions_environment()["TASKS_ENDPOINT"])
     queue = tasks.queue_path(cloud.endpoints.project, REGION, "deliverWebhook")
 
     def failed_once() -> list[tasks_v2.Task]:
@@ -91,7 +89,7 @@ def test_what_was_not_taken_is_told_again(
     assert check(cloud, receiver.told.get(timeout=60)) == said
     assert said["job_id"] == asked["job_id"]
     until(lambda: not list(tasks.list_tasks(parent=queue)), "the task to be over")
-    channel.close()
+    tasks.transport.close()
 
 
 @pytest.mark.parametrize(

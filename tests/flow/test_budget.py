@@ -6,17 +6,15 @@ import base64
 import json
 from typing import Any
 
-import grpc
 import httpx
 from google.cloud import tasks_v2
-from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
+from backend.tasks import client_at
 from tests.cloud import TestCloud, until
 
 
 def test_a_spent_budget_pauses_the_dispatcher(cloud: TestCloud) -> None:
-    channel = grpc.insecure_channel(f"127.0.0.1:{cloud.cloud.tasks.port}")
-    client: Any = tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
+    client: Any = client_at(cloud.cloud.functions_environment()["TASKS_ENDPOINT"])
     queue = f"projects/{cloud.endpoints.project}/locations/us-central1/queues/dispatchJob"
 
     def is_paused() -> bool:
@@ -29,7 +27,7 @@ def test_a_spent_budget_pauses_the_dispatcher(cloud: TestCloud) -> None:
         until(is_paused, "the queue to be paused", 30)
     finally:
         client.resume_queue(name=queue)
-        channel.close()
+        client.transport.close()
 
 
 def tell(cloud: TestCloud, data: bytes) -> None:
