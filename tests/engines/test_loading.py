@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from chatterbox.tts import ChatterboxTTS
 from chatterbox.tts_turbo import ChatterboxTurboTTS
 from safetensors.torch import load_file, save_file
 
-from gpu_job.engines.chatterbox import loading
+from gpu_job.engines.chatterbox import loading, weights
 from gpu_job.engines.chatterbox.family import FAMILIES, family_named
 from gpu_job.engines.chatterbox.weights import SUMS, find_weights
 from jobs.errors import FailedPrecondition
@@ -72,6 +74,20 @@ def test_weights_are_mapped_and_not_copied(folder: Path) -> None:
     spans = [tuple(int(each, 16) for each in line[0].split("-")) for line in maps]
     for parameter in t3.parameters():
         assert any(begin <= parameter.data_ptr() < end for begin, end in spans)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no priority of their own")
+def test_hashing_gives_way_to_what_it_goes_along_with(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def niceness(_path: Path | None = None) -> str:
+        return str(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    found: list[str] = []
+    before = niceness()
+    monkeypatch.setattr(weights, "_sha256", lambda path: found.append(niceness(path)))
+    with pytest.raises(FailedPrecondition, match="hash is wrong"):
+        weights.Check(find_weights(ENGLISH, [str(folder)])).require()
+    assert {int(each) - int(before) for each in found} == {10}
+    assert niceness() == before
 
 
 def test_another_type_is_wanted(folder: Path) -> None:

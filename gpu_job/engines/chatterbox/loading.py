@@ -33,6 +33,7 @@ from torch.overrides import TorchFunctionMode
 from transformers import AutoTokenizer
 
 from gpu_job.engines.chatterbox.family import Family
+from gpu_job.engines.chatterbox.linear import through_onednn
 from gpu_job.engines.chatterbox.weights import Check, find_weights
 from jobs.errors import FailedPrecondition
 
@@ -121,6 +122,7 @@ def _load(
             f"{path.name} is of another model: {len(missing)} tensors are missing, {len(unknown)} unknown ({named} …)."
         )
     module.to(device=device)  # what upstream computes, which is in no file
+    through_onednn(module)
     return module.eval().requires_grad_(False)
 
 

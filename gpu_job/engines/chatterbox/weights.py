@@ -13,7 +13,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import re
+import sys
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -29,6 +32,7 @@ HUB = "hub"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _WEIGHTS = (".safetensors", ".pt")
 _CHUNK = 16 * 2**20
+_NICENESS = 10
 
 
 def find_weights(family: Family, sources: Sequence[str]) -> Mapping[str, Path]:
@@ -79,7 +83,7 @@ class Check:
         unknown = [path.name for path in files.values() if path not in self._expected and path.suffix in _WEIGHTS]
         if unknown:
             logger.warning("no hashes to check %s against: no %s beside them", ", ".join(unknown), SUMS)
-        threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="hash")
+        threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="hash", initializer=_give_way)
         self._found = {path: threads.submit(_sha256, path) for path in sorted(self._expected, key=_size, reverse=True)}
         threads.shutdown(wait=False)
 
@@ -93,6 +97,12 @@ class Check:
                 raise FailedPrecondition(
                     f"{path.name} is damaged or another version: its hash is wrong. Download it again."
                 )
+
+
+def _give_way() -> None:
+    """To loading and the first words, which need the same cores and are waited for first."""
+    if sys.platform == "linux":  # the one where a thread has a priority of its own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
 def _expected(path: Path) -> str | None:
