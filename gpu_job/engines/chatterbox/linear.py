@@ -1,7 +1,7 @@
 """Linear layers on a CPU, computed by oneDNN.
 
 torch hands them to MKL, which leaves half of an AMD CPU's vector units idle and is at its worst with the few dozen rows
-of a decoding step: of T3's layers, 32 rows take 0.37 s on two cores and 0.18 s with oneDNN, which torch brings along
+of a decoding step: of T3's layers, 32 rows take 0.43 s on two cores and 0.25 s with oneDNN, which torch brings along
 for convolutions and for what torch.compile makes. Weights stay as they are, where they are: mapped from their file.
 """
 
