@@ -2,8 +2,8 @@
 
 What is said is the demo's fable, cut into sentences as a narration cuts it. Random weights never come to the end of a
 text, so both sides are cut off after as many tokens as the sentence should take; how fast it goes does not depend on
-the numbers in the weights. Needs .venv-engine (`./dev bench engine` sees to it). Full-size
-weights, 3.2 GB, are written to the folder that ENGINE_BENCH_WEIGHTS names, once, or to a temporary one.
+the numbers in the weights. Needs .venv-engine (`./dev bench engine` sees to it); takes forty minutes on two cores.
+Full-size weights, 3.2 GB, are written to the folder that ENGINE_BENCH_WEIGHTS names, once, or to a temporary one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ with warnings.catch_warnings():  # resemble-perth imports pkg_resources, which w
     from chatterbox.tts import ChatterboxTTS
 
 from gpu_job.engines.chatterbox import engine as engine_module
-from gpu_job.engines.chatterbox.engine import ChatterboxEngine
+from gpu_job.engines.chatterbox.engine import TOKENS_PER_SECOND, ChatterboxEngine
 from gpu_job.engines.chatterbox.family import FAMILIES
 from gpu_job.engines.chatterbox.loading import best_device, load
 from gpu_job.engines.chatterbox.s3gen import flow, vocoder
@@ -46,7 +46,6 @@ from tests.engines.small_t3 import sentence, text, upstream_tokens, voice
 FAMILY = FAMILIES["chatterbox"]
 ASSETS = Path(__file__).parents[1] / "assets"
 RECORDING = ASSETS / "recording.flac"
-_SPEECH_TOKENS_PER_SECOND = 25
 _CHARACTERS_PER_TEXT_TOKEN = 2
 
 
@@ -56,7 +55,7 @@ class Said:
 
     @property
     def speech_tokens(self) -> int:
-        return round(expected_seconds(self.text) * _SPEECH_TOKENS_PER_SECOND)
+        return round(expected_seconds(self.text) * TOKENS_PER_SECOND)
 
 
 def the_fable() -> list[Said]:

@@ -53,7 +53,8 @@ _REVISION = "1"
 _MOST_SOUNDS = 8
 """Sentences that are turned into sound at a time, once the first ones are out."""
 _DEFAULT_EXAGGERATION = 0.5
-_TOKENS_PER_SECOND = 25
+TOKENS_PER_SECOND = 25
+"""Of speech."""
 _MOST_TIMES_EXPECTED, _SLACK_SECONDS = 4.0, 2.0
 _WARM_UP_TOKENS = 50
 
@@ -240,7 +241,7 @@ def _most_tokens(piece: str) -> int:
     to the model's own limit of 40 s.
     """
     seconds = _MOST_TIMES_EXPECTED * expected_seconds(piece) + _SLACK_SECONDS
-    return min(MAX_SPEECH_TOKENS, math.ceil(seconds * _TOKENS_PER_SECOND))
+    return min(MAX_SPEECH_TOKENS, math.ceil(seconds * TOKENS_PER_SECOND))
 
 
 def _hum(seconds: float = 6.0) -> Audio:

@@ -1,8 +1,8 @@
 """Linear layers on a CPU, computed by oneDNN.
 
-torch hands them to MKL, which leaves half of an AMD CPU's vector units idle and is at its worst with the few dozen rows
-of a decoding step: of T3's layers, 32 rows take 0.43 s on two cores and 0.25 s with oneDNN, which torch brings along
-for convolutions and for what torch.compile makes. Weights stay as they are, where they are: mapped from their file.
+torch hands them to MKL, which is slow on AMD's processors with the few dozen rows of a decoding step: all of T3's layers
+take 0.43 s for 32 rows on two cores, and 0.25 s with oneDNN, which torch has for convolutions and for what
+torch.compile makes. Weights stay as they are, where they are: mapped from their file.
 """
 
 from __future__ import annotations
