@@ -1,8 +1,8 @@
 """Linear layers on a CPU, computed by oneDNN.
 
-torch hands them to MKL, which is slow on AMD's processors with the few dozen rows of a decoding step: all of T3's layers
-take 0.43 s for 32 rows on two cores, and 0.25 s with oneDNN, which torch has for convolutions and for what
-torch.compile makes. Weights stay as they are, where they are: mapped from their file.
+torch hands them to MKL, which is slow on AMD processors with the few dozen rows of a decoding step: for 32 rows, all of
+T3's layers take 0.43 s on two cores, and 0.25 s with oneDNN, which torch has for convolutions and for what compiling
+makes. Weights stay as they are, where they are: mapped from their file.
 """
 
 from __future__ import annotations
