@@ -93,6 +93,7 @@ class Segmenter:
         finished = list(self._finished(self._stream.encode(None)))
         if self._packets:
             finished.append(self._take(len(self._packets)))
+        self._container.close()  # left to the collector of cycles, encoders add up from story to story
         return finished
 
     def _finished(self, packets: Iterable[Any]) -> Iterator[Segment]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import http.server
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
+from pathlib import Path
 
 import av
 import numpy as np
@@ -190,6 +193,25 @@ def test_a_segment_is_given_as_soon_as_it_is_whole() -> None:
     assert [segment.number for segment in segmenter.write(sound(1.2))] == [0]
     assert segmenter.write(sound(0.5)) == []
     assert [segment.number for segment in segmenter.write(sound(0.8))] == [1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+def test_what_is_closed_is_gone_without_the_collector_of_cycles() -> None:
+    """FFmpeg gives every encoder threads; a worker that told six stories had ten more than before."""
+    threads = Path("/proc/self/task")
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(list(threads.iterdir()))
+        for _ in range(3):
+            segmenter = Segmenter()
+            segmenter.write(np.zeros(SPEECH_RATE, np.float32))
+            segmenter.close()
+        del segmenter
+        after = len(list(threads.iterdir()))
+    finally:
+        gc.enable()
+    assert after == before
 
 
 def test_nothing_said_is_nothing_to_play() -> None:
