@@ -92,22 +92,25 @@ def _moved_on(cloud: TestCloud, path: str) -> bool:
     return bool(cloud.job_of(path)["attempt"] == 2)
 
 
-@pytest.mark.parametrize("times", [1, 2])
-def test_the_functions_die_under_an_event(cloud: TestCloud, family: Family, times: int) -> None:
-    """The event is delivered again; should that be too late, reconcile has been there."""
-    cloud.faults(f"events.deliver:crash x{times}")
+@pytest.mark.parametrize("too_late", [False, True])
+def test_the_functions_die_under_an_event(cloud: TestCloud, family: Family, *, too_late: bool) -> None:
+    """The event is delivered again; should that be too late, reconcile has been there.
+
+    They die at a point at which no transaction is open. What a process has read in one when it dies stays locked until
+    Firestore gives the transaction up: a minute, and not of our clock. `./dev bench faults` goes through that too.
+    """
     restarts = cloud.cloud.functions.restarts
+    cloud.faults("functions.admit.before:crash x1")
     path = family.ask()
     until(lambda: cloud.cloud.functions.restarts > restarts, "the crash")
 
-    if times == 1:  # ten seconds until the event comes again, on the cloud's clock
-        _ten_seconds_pass(cloud)
-    else:
+    if too_late:
         minutes_pass(cloud, path, 2.1)
         cloud.reconcile()
+    else:
+        _ten_seconds_pass(cloud)  # until the event comes again, on the cloud's clock
 
     assert family.finished(path)["status"] == "ready"
-    cloud.faults("")
     _ten_seconds_pass(cloud)
     check_rules(cloud, path)
 
@@ -131,6 +134,7 @@ def test_whoever_calls_after_a_crash_is_served(cloud: TestCloud) -> None:
 def test_the_functions_die_while_a_story_is_told(cloud: TestCloud, family: Family, phone: Phone) -> None:
     """The worker needs none of them to finish; what is asked for meanwhile waits."""
     path = family.ask_behind_the_gate()
+    cloud.run(cloud.cloud.functions.settle())
     cloud.run(cloud.cloud.functions.crash())
     cloud.open_gate()
     voice_id = new_id()
