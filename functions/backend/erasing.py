@@ -92,7 +92,7 @@ class Erasure(Struct, frozen=True, kw_only=True, rename="camel"):
     due_at: datetime
     last_look_at: datetime
     part_of: str = ""  # the erasure of the voice that a narration was told in
-    receipt_id: str = ""
+    receipt_id: str = ""  # of the account that is deleted: it counts the files
 
     def to_document(self) -> Fields:
         fields: Fields = msgspec.to_builtins(self, builtin_types=(datetime,))
@@ -323,8 +323,9 @@ def _account_steps(services: Services, erasure: Erasure) -> Iterator[None]:
         yield from _documents(services, erasure, collection)
     while voices := _page(_of_user(services, VOICE_PROFILES, user_id).select(["userId"])):
         for snapshot in voices:
+            voice = structs.replace(_voice(services, user_id, snapshot.id), receipt_id=erasure.receipt_id)
             with contextlib.suppress(NotFound):
-                _hide(services, _voice(services, user_id, snapshot.id))
+                _hide(services, voice)
             transactions.call(_receipt(services, erasure).update, {f"erased.{VOICE_PROFILES}": firestore.Increment(1)})
             yield
     of_voices = _of_user(services, ERASURES, user_id).where(filter=_is("kind", "voice"))

@@ -10,7 +10,7 @@ import pytest
 from firebase_functions.https_fn import FunctionsErrorCode
 
 from backend import admission, callables, erasing, identity, quotas, requesting, storage
-from backend.erasing import delete_account, delete_voice
+from backend.erasing import carry_on, delete_account, delete_voice
 from backend.reconcile import reconcile
 from jobs import keys
 from jobs.errors import Internal, PermissionDenied, StoryvoiceError, Unavailable
@@ -278,6 +278,18 @@ def test_an_account_goes_with_everything(world: ErasableWorld) -> None:
     assert world.ids("erasures") == world.ids("quotas") == set()
     assert USER not in str(world.everything()).replace("u10", "")
     assert world.get(f"receipts/{answer['receiptId']}")["completedAt"] < world.now
+
+
+def test_a_piece_that_comes_in_late_is_on_the_receipt(world: ErasableWorld) -> None:
+    """A worker was speaking it. The erasure of the voice comes upon it, which is a part of the account's."""
+    lived_in(world)
+    before = erased(world)["erased"]
+    world.put("chunks/v1/late.flac")
+
+    carry_on(world.services, keys.erasure_id("voice_profiles/v1"))
+
+    assert world.keys() == {"recordings/u2/v1/up.wav", "chunks/v10/kept.flac"}
+    assert erased(world)["erased"] == {**before, "files": before["files"] + 1}
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.DISPATCHED, State.RUNNING])
