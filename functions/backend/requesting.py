@@ -10,7 +10,6 @@ is the same request. What a client may not say (whose it is, when it was made, h
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from datetime import datetime
@@ -142,10 +141,6 @@ def _fields(data: Any, shape: type[Struct]) -> Fields:
     """What was said, by name; nothing of it is unknown or of a wrong type. A null says nothing."""
     said = {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else data
     validate(said, shape)
-    try:
-        json.dumps(said, default=str, ensure_ascii=False).encode()
-    except UnicodeEncodeError:  # half a pair: JSON can spell it, and no database takes it
-        raise InvalidArgument("A text holds half a character, which is none. Please write it anew.") from None
     return dict(said)
 
 

@@ -6,6 +6,7 @@ but a rules file can be old, an administrator can write past it, and nothing a c
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -230,10 +231,19 @@ def validate(fields: object, shape: type[Shape]) -> Shape:
     unknown = sorted(str(name) for name in set(fields) - set(names))
     if unknown:
         raise InvalidArgument(f"Unknown field `{_printable(unknown[0])}`; the fields are {', '.join(names)}.")
+    _refuse_half_characters(fields)
     try:
         return msgspec.convert(plain(dict(fields)), shape, builtin_types=(datetime,))
     except msgspec.ValidationError as error:
         raise InvalidArgument(_sentence(str(error), shape)) from None
+
+
+def _refuse_half_characters(fields: object) -> None:
+    """Half a surrogate pair: JSON can spell it; no database takes it, and msgspec not where it looks for a number."""
+    try:
+        json.dumps(fields, default=str, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise InvalidArgument("A text holds half a character, which is none. Please write it anew.") from None
 
 
 def _sentence(reason: str, shape: type[msgspec.Struct]) -> str:
