@@ -59,7 +59,8 @@ class Break(IntEnum):
 class Passage(NamedTuple):
     """text[start:end], spoken by `voice` (a name of the cast; None: the narrator).
 
-    `seconds`: the pause that the author asked for before it; it counts instead of that of `before`.
+    `seconds`: the pause that the author asked for before it; it counts instead of that of `before`, which means nothing
+    where no passage comes before.
     """
 
     start: int
