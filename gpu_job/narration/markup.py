@@ -59,8 +59,7 @@ class Break(IntEnum):
 class Passage(NamedTuple):
     """text[start:end], spoken by `voice` (a name of the cast; None: the narrator).
 
-    `seconds`: the pause that the author asked for before it; it counts instead of that of `before`, which means nothing
-    where no passage comes before.
+    `seconds`: the pause that the author asked for before it; it counts instead of that of `before`.
     """
 
     start: int
@@ -96,7 +95,8 @@ def passages(text: str, cast: Collection[str] = ()) -> tuple[list[Passage], floa
     next_voice: str | None = None
     for line in _lines(text, names):
         start = line.start
-        before = max(before, line.before)
+        if found or line.before >= Break.PARAGRAPH:  # a tag before the first words breaks no line
+            before = max(before, line.before)
         if line.before >= Break.PARAGRAPH:
             voice, next_voice = next_voice, None
         tag = _tag(text, line, names)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gpu_job.narration.markup import LONGEST_PAUSE, passages
+from gpu_job.narration.markup import LONGEST_PAUSE, Break, passages
 from jobs.documents import cast_key
 from jobs.errors import InvalidArgument
 
@@ -233,6 +233,7 @@ TEXTS = st.one_of(
 @given(TEXTS, st.sampled_from([(), ("Wolf",), ("Wolf", "Bear")]))
 @example("[WOLF]0", ("Wolf",))
 @example("[Wolf]\rA", ("Wolf",))
+@example("[pause 1s]\nHe ran.", ())
 def test_passages_are_in_order_and_hold_all_but_tags(text: str, cast: tuple[str, ...]) -> None:
     try:
         found, at_end = passages(text, cast)
@@ -250,6 +251,7 @@ def test_passages_are_in_order_and_hold_all_but_tags(text: str, cast: tuple[str,
         at = passage.end
     assert not any(character.isalnum() for character in _without_tags(text[at:]))
     assert at_end is None or 0 <= at_end <= LONGEST_PAUSE
+    assert not found or found[0].before in {Break.NONE, Break.SCENE, Break.PARAGRAPH}
 
 
 def _without_tags(text: str) -> str:
