@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import os
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -288,7 +287,6 @@ def test_the_store_does_what_the_model_does(database: firestore.Client) -> None:
             max_examples=60,
             stateful_step_count=16,
             deadline=None,
-            derandomize="CI" in os.environ,
             suppress_health_check=list(HealthCheck),
         ),
     )
